@@ -1,0 +1,252 @@
+"""The customer's life after the first touch, written by lifecycle, keyed by customer id."""
+
+from datetime import datetime
+from typing import ClassVar, Literal
+
+import msgspec
+
+from perennial.contracts.base import Count, Event, Id, Minor, Text, Topic
+
+Segment = Literal[
+    "identified",
+    "prospecting",
+    "activated",
+    "serving",
+    "growing",
+    "maintaining",
+    "maturing",
+    "declining",
+    "winning-back",
+    "lost",
+    "released",
+]
+Department = Literal["market", "sales", "service", "operations", "technical-support"]
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One reason with its number and the threshold it met."""
+
+    sign: str
+    """`not-alive`, `silence`, `sudden-fall`, `creeping-fall`, `person`, …"""
+    value: float | None = None
+    threshold: float | None = None
+    event_id: str = ""
+    text: str = ""
+
+
+class CustomerIdentified(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "perennial.customer.identified.v1"
+    customer_id: Id
+    channel: str = ""
+    source: str = ""
+    by_order: bool = False
+
+
+class CustomerActivated(Event, frozen=True, kw_only=True):
+    """First paid order: the party has a number, an archive, at least two watchers, a membership."""
+
+    TYPE: ClassVar[str] = "perennial.customer.activated.v1"
+    customer_id: Id
+    number: Id
+    """Gap-free within a year, with a check digit, never reused."""
+    owner: str
+    watchers: list[str]
+    tier: str = "silver"
+    persona: str = "unknown"
+    order_id: str = ""
+
+
+class CustomerMoved(Event, frozen=True, kw_only=True):
+    """A move between segments, with its evidence."""
+
+    TYPE: ClassVar[str] = "perennial.customer.moved.v1"
+    customer_id: Id
+    before: Segment
+    after: Segment
+    accountable: Department
+    person: str = ""
+    evidence: list[Evidence] = []
+
+
+class RedLightLit(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "perennial.customer.red-light-lit.v1"
+    customer_id: Id
+    evidence: list[Evidence]
+    owner: str
+    value_at_risk: Minor = 0
+    """Lifetime value (36 months) at the last score before the evidence."""
+    rolling_value: Minor = 0
+
+
+class RedLightCleared(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "perennial.customer.red-light-cleared.v1"
+    customer_id: Id
+    evidence: list[Evidence] = []
+
+
+class CustomerMatured(Event, frozen=True, kw_only=True):
+    """Maturity alert: the next product or need must come."""
+
+    TYPE: ClassVar[str] = "perennial.customer.matured.v1"
+    customer_id: Id
+    owner: str
+    evidence: list[Evidence] = []
+    rolling_value: Minor = 0
+
+
+class GrowthSlowed(Event, frozen=True, kw_only=True):
+    """Early warning while growing: growth slowed two periods running; ask for the next product now."""
+
+    TYPE: ClassVar[str] = "perennial.customer.growth-slowed.v1"
+    customer_id: Id
+    owner: str
+    evidence: list[Evidence] = []
+
+
+class WinbackOpened(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "perennial.customer.winback-opened.v1"
+    customer_id: Id
+    case_id: Id
+    owner: str
+    evidence: list[Evidence] = []
+    diagnose_by: datetime
+    deadline: datetime
+    value_at_risk: Minor = 0
+    baseline: Minor = 0
+
+
+class WinbackOverdue(Event, frozen=True, kw_only=True):
+    """The root cause was not recorded in time; the owner's manager is told."""
+
+    TYPE: ClassVar[str] = "perennial.customer.winback-overdue.v1"
+    customer_id: Id
+    case_id: Id
+    owner: str
+    escalated_to: str = ""
+
+
+class WinbackDiagnosed(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "perennial.customer.winback-diagnosed.v1"
+    customer_id: Id
+    case_id: Id
+    cause: str
+    """`product-mismatch`, `operations`, `relationship`, `price`, `competitor`, `other`."""
+    department: Department
+    owner: str
+    actions: list[str] = []
+    competitor: str = ""
+    note: Text = ""
+
+
+class WinbackClosed(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "perennial.customer.winback-closed.v1"
+    customer_id: Id
+    case_id: Id
+    outcome: Literal["recovered", "lost", "light-cleared"]
+    reason: str = ""
+    saved: Minor = 0
+    """Rolling value brought back, reporting currency."""
+
+
+class CustomerRecovered(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "perennial.customer.recovered.v1"
+    customer_id: Id
+    case_id: Id
+    evidence: list[Evidence] = []
+
+
+class CustomerLost(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "perennial.customer.lost.v1"
+    customer_id: Id
+    case_id: str = ""
+    reason: str = "no answer"
+    owner: str = ""
+    value_lost: Minor = 0
+    """Rolling value of the last report before the light."""
+    evidence: list[Evidence] = []
+
+
+class CustomerReleased(Event, frozen=True, kw_only=True):
+    """Let go by a person's decision, with reason and notice."""
+
+    TYPE: ClassVar[str] = "perennial.customer.released.v1"
+    customer_id: Id
+    reason: Text
+    by: str
+
+
+class CustomerReactivated(Event, frozen=True, kw_only=True):
+    """A lost or released customer ordered again: same number, next curve."""
+
+    TYPE: ClassVar[str] = "perennial.customer.reactivated.v1"
+    customer_id: Id
+    number: Id
+    order_id: str = ""
+
+
+class CurveStarted(Event, frozen=True, kw_only=True):
+    """The next life of a customer begins; its baseline starts anew here."""
+
+    TYPE: ClassVar[str] = "perennial.customer.curve-started.v1"
+    customer_id: Id
+    curve: Count
+    because: Literal["recovery", "reactivation", "next-product"]
+
+
+class WatcherChanged(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "perennial.customer.watcher-changed.v1"
+    customer_id: Id
+    owner: str
+    watchers: list[str]
+    reason: str
+
+
+class ReportLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One class of the monthly report."""
+
+    customers: int
+    value: Minor
+
+
+class ReportPublished(Event, frozen=True, kw_only=True):
+    """The monthly customer report (C13); both equations of RULES.md hold to the cent.
+
+    Lines: opening, new, reactivated, risen, fallen, steady, lost, released, revaluation, closing;
+    classes: rising, steady, declining, too-early; recovered is shown beside.
+    """
+
+    TYPE: ClassVar[str] = "perennial.report.published.v1"
+    month: str
+    currency: str
+    lines: dict[str, ReportLine]
+    classes: dict[str, ReportLine]
+    accountable: dict[str, ReportLine]
+    """By department."""
+    people: dict[str, ReportLine] = {}
+    """By the named owner, those with the most value first (at most 50; the rest as `others`)."""
+
+
+CUSTOMERS = Topic(
+    "customers.v1",
+    "lifecycle",
+    [
+        CustomerIdentified,
+        CustomerActivated,
+        CustomerMoved,
+        RedLightLit,
+        RedLightCleared,
+        CustomerMatured,
+        GrowthSlowed,
+        WinbackOpened,
+        WinbackOverdue,
+        WinbackDiagnosed,
+        WinbackClosed,
+        CustomerRecovered,
+        CustomerLost,
+        CustomerReleased,
+        CustomerReactivated,
+        CurveStarted,
+        WatcherChanged,
+        ReportPublished,
+    ],
+)

@@ -1,0 +1,79 @@
+"""Facts about orders, written by lead-intake, keyed by customer id."""
+
+from typing import ClassVar
+
+import msgspec
+
+from perennial.contracts.base import Count, Currency, Event, Id, Minor, Text, Topic
+
+
+class OrderLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One product of an order; amounts are for the whole line, in the order's currency."""
+
+    product: Id
+    quantity: float = 1
+    amount: Minor
+    cost: Minor | None = None
+    """Cost of goods of the line; without it the policy's margin for the product is used."""
+
+
+class OrderPlaced(Event, frozen=True, kw_only=True):
+    """A customer ordered. `ce_time` is the moment of the order."""
+
+    TYPE: ClassVar[str] = "perennial.order.placed.v1"
+    order_id: Id
+    customer_id: Id
+    number: Id
+    """The order's id in the system it came from."""
+    source: Id
+    currency: Currency
+    total: Minor
+    revenue: Minor
+    """`total` in reporting currency."""
+    margin: Minor | None = None
+    """Revenue − cost of goods in reporting currency; absent where no cost is known."""
+    reporting_currency: Currency = "USD"
+    paid: bool = False
+    """Paid when placed (a sale at the till, an imported history of settled orders)."""
+    units: Count = 1
+    lines: list[OrderLine] = []
+    channel: str = ""
+    waited_since: str = ""
+
+
+class OrderPaid(Event, frozen=True, kw_only=True):
+    """Money arrived for an order. `settled` once the payments cover what is owed."""
+
+    TYPE: ClassVar[str] = "perennial.order.paid.v1"
+    order_id: Id
+    payment_id: Id
+    amount: Minor
+    currency: Currency
+    settled: bool = False
+
+
+class OrderReturned(Event, frozen=True, kw_only=True):
+    """Goods came back: revenue and margin given up, in reporting currency, never more than placed."""
+
+    TYPE: ClassVar[str] = "perennial.order.returned.v1"
+    order_id: Id
+    return_id: Id
+    amount: Minor
+    revenue: Minor
+    margin: Minor | None = None
+    reason: Text = ""
+
+
+class OrderCancelled(Event, frozen=True, kw_only=True):
+    """The order is void: what was left of its revenue and margin is given up."""
+
+    TYPE: ClassVar[str] = "perennial.order.cancelled.v1"
+    order_id: Id
+    revenue: Minor
+    margin: Minor | None = None
+    reason: Text = ""
+
+
+ORDERS = Topic(
+    "orders.v1", "lead-intake", [OrderPlaced, OrderPaid, OrderReturned, OrderCancelled]
+)
