@@ -1,4 +1,7 @@
-"""Alerts to named people, written by notifications, keyed by customer id."""
+"""Alerts to named people, written by notifications, keyed by customer id; and where they go.
+
+Endpoints have a topic of their own, keyed `endpoint:<id>`. Their signing secrets are in no topic.
+"""
 
 from datetime import datetime
 from typing import ClassVar, Literal
@@ -28,6 +31,11 @@ class AlertRaised(Event, frozen=True, kw_only=True):
     value_at_risk: Minor = 0
     cause_event: str = ""
     respond_by: datetime | None = None
+    """Not acknowledged by then, it goes up the chain."""
+    team: str = ""
+    """The person's team when it was raised: who else may see it."""
+    endpoints: list[Id] = []
+    """The webhook endpoints it goes to, as they stood when it was raised."""
 
 
 class AlertSent(Event, frozen=True, kw_only=True):
@@ -61,10 +69,73 @@ class AlertEscalated(Event, frozen=True, kw_only=True):
     alert_id: Id
     person: Id
     step: int
+    respond_by: datetime | None = None
+    """When it goes further; absent at the end of the chain."""
+    endpoints: list[Id] = []
+
+
+class AlertRepeated(Event, frozen=True, kw_only=True):
+    """Another cause for an alert that is already open: counted, and nobody is called twice."""
+
+    TYPE: ClassVar[str] = "perennial.alert.repeated.v1"
+    alert_id: Id
+    cause_event: str
+    repeats: int
+    evidence: list[Evidence] = []
+
+
+class AlertResolved(Event, frozen=True, kw_only=True):
+    """What it warned of is over, or a newer alert took its place: nobody needs to act on it."""
+
+    TYPE: ClassVar[str] = "perennial.alert.resolved.v1"
+    alert_id: Id
+    because: Literal["light-cleared", "recovered", "released", "superseded"]
+    cause_event: str = ""
+
+
+class WatchersNoted(Event, frozen=True, kw_only=True):
+    """Who hears about this customer from now on, as lifecycle named them."""
+
+    TYPE: ClassVar[str] = "perennial.alert.watchers-noted.v1"
+    customer_id: Id
+    owner: str
+    watchers: list[str] = []
+
+
+class EndpointRegistered(Event, frozen=True, kw_only=True):
+    """A webhook endpoint of some app. Empty `kinds` or `persons` means all."""
+
+    TYPE: ClassVar[str] = "perennial.endpoint.registered.v1"
+    endpoint_id: Id
+    url: str
+    kinds: list[AlertKind] = []
+    persons: list[str] = []
+    enabled: bool = True
+    by: str = ""
+    reason: str = ""
+    """Why it was enabled or disabled, as `410 Gone`."""
+
+
+class EndpointChanged(EndpointRegistered, frozen=True, kw_only=True):
+    """The endpoint's entry as it stands from now on (whole)."""
+
+    TYPE: ClassVar[str] = "perennial.endpoint.changed.v1"
 
 
 ALERTS = Topic(
     "alerts.v1",
     "notifications",
-    [AlertRaised, AlertSent, AlertFailed, AlertAcknowledged, AlertEscalated],
+    [
+        AlertRaised,
+        AlertSent,
+        AlertFailed,
+        AlertAcknowledged,
+        AlertEscalated,
+        AlertRepeated,
+        AlertResolved,
+        WatchersNoted,
+    ],
+)
+ENDPOINTS = Topic(
+    "endpoints.v1", "notifications", [EndpointRegistered, EndpointChanged], partitions=1
 )
