@@ -89,7 +89,7 @@ class AlertResolved(Event, frozen=True, kw_only=True):
 
     TYPE: ClassVar[str] = "perennial.alert.resolved.v1"
     alert_id: Id
-    because: Literal["light-cleared", "recovered", "released", "superseded"]
+    because: Literal["light-cleared", "diagnosed", "recovered", "released", "superseded"]
     cause_event: str = ""
 
 
