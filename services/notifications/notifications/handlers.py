@@ -1,0 +1,84 @@
+"""Which fact goes to which rule: what notifications does, on one screen."""
+
+from typing import Any
+
+from perennial.contracts.alerts import ALERTS, ENDPOINTS
+from perennial.contracts.base import Fact
+from perennial.contracts.customers import (
+    CustomerActivated,
+    CustomerLost,
+    CustomerMatured,
+    CustomerReactivated,
+    CustomerRecovered,
+    CustomerReleased,
+    GrowthSlowed,
+    RedLightCleared,
+    RedLightLit,
+    WatcherChanged,
+    WinbackDiagnosed,
+    WinbackOverdue,
+)
+from perennial.contracts.registers import PersonAbsent, PersonChanged, PersonJoined, PersonLeft
+from perennial.kit.subject import Reference, Subject, on
+
+from notifications.domain import alerting, endpoints, people
+from notifications.domain.world import World
+from notifications.policy import Policy
+
+CUSTOMER = Subject(
+    name="customer",
+    state=alerting.Customer,
+    react=alerting.react,
+    evolve=alerting.evolve,
+    due=alerting.due,
+    part=alerting.Alert,
+    names=alerting.names,
+    emits=(ALERTS,),
+)
+ENDPOINT = Subject(
+    name="endpoint",
+    state=endpoints.Endpoint,
+    react=endpoints.react,
+    evolve=endpoints.evolve,
+    emits=(ENDPOINTS,),
+    reference=True,
+)
+REGISTER = Subject(
+    name="register",
+    state=people.Person,
+    react=people.react,
+    evolve=people.evolve,
+    reference=True,
+)
+
+
+def _endpoint_of(fact: Fact) -> str:
+    return endpoints.endpoint_key(fact.data.endpoint_id)
+
+
+LISTENS = (
+    # somebody is to be called
+    on(RedLightLit, WinbackOverdue, CustomerLost, to=CUSTOMER),
+    on(CustomerMatured, GrowthSlowed, CustomerRecovered, to=CUSTOMER),
+    # a call is over
+    on(RedLightCleared, WinbackDiagnosed, CustomerReactivated, CustomerReleased, to=CUSTOMER),
+    # who is called
+    on(CustomerActivated, WatcherChanged, to=CUSTOMER),
+    on(PersonJoined, PersonChanged, PersonAbsent, PersonLeft, to=REGISTER, key=people.person_key),
+    # people and the delivery worker ask
+    on(alerting.Acknowledge, alerting.ReportSent, alerting.ReportFailed, to=CUSTOMER),
+    on(endpoints.RegisterEndpoint, endpoints.ChangeEndpoint, to=ENDPOINT, key=_endpoint_of),
+)
+REQUESTS = (
+    alerting.Acknowledge,
+    alerting.ReportSent,
+    alerting.ReportFailed,
+    endpoints.RegisterEndpoint,
+    endpoints.ChangeEndpoint,
+)
+
+
+def world(reference: Reference, policy: Policy) -> World:
+    """What the rules may know: registers and endpoints are read in place, nothing is copied."""
+    known: dict[str, Any] = {name: reference.get(name, {}) for name in ("register", "endpoint")}
+    return World(policy, known["register"], known["endpoint"])
