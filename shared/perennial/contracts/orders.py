@@ -39,10 +39,17 @@ class OrderPlaced(Event, frozen=True, kw_only=True):
     lines: list[OrderLine] = []
     channel: str = ""
     waited_since: str = ""
+    content: str = ""
+    """Hash of what the source said: the same order said again is known by it."""
+    unmatched: list[Text] = []
+    """Products as the source spells them that no register entry answers to; nothing is guessed."""
 
 
 class OrderPaid(Event, frozen=True, kw_only=True):
-    """Money arrived for an order. `settled` once the payments cover what is owed."""
+    """Money arrived for an order. `settled` once the payments cover what is owed.
+
+    With amount 0 a return brought what is owed down to what had been paid.
+    """
 
     TYPE: ClassVar[str] = "perennial.order.paid.v1"
     order_id: Id

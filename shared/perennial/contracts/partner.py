@@ -8,7 +8,7 @@ import msgspec
 from perennial.contracts.base import Count, Currency, Event, Id, Minor, Text, Topic
 from perennial.contracts.orders import OrderLine
 
-ExternalId = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\u0000]+$")]
+ExternalId = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[^\u0000]+$")]
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

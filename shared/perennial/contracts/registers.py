@@ -6,6 +6,8 @@ Keys: `person:<id>`, `product:<id>`, `calendar:<id>`, `rate:<CUR>`. Contact data
 from datetime import date, datetime
 from typing import ClassVar
 
+import msgspec
+
 from perennial.contracts.base import Currency, Event, Id, Minor, Topic
 
 
@@ -83,7 +85,7 @@ class CalendarChanged(Event, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "perennial.calendar.changed.v1"
     calendar_id: Id
     timezone: str = "UTC"
-    weekdays: list[int] = [0, 1, 2, 3, 4]
+    weekdays: list[int] = msgspec.field(default_factory=lambda: [0, 1, 2, 3, 4])
     """Working days, Monday = 0."""
     opens: str = "09:00"
     closes: str = "17:00"

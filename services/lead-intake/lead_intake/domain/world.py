@@ -1,0 +1,99 @@
+"""What the rules of order intake may know beside their own state: policy, rates and products."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from difflib import get_close_matches
+
+from perennial.contracts.base import Event
+from perennial.contracts.orders import OrderPlaced
+from perennial.contracts.registers import ProductChanged, RateChanged
+
+from lead_intake.domain.money import rate_on
+from lead_intake.domain.registers import Register
+from lead_intake.policy import Policy
+
+_SPACING = re.compile(r"[\W_]+")
+
+
+class Catalogue:
+    """Products by every spelling the register gives them. What only looks alike is not the same."""
+
+    def __init__(self, products: Mapping[str, ProductChanged]) -> None:
+        self.products = products
+        self._spellings: dict[str, str] = {}
+        taken: set[str] = set()
+        for product in products.values():
+            for spelling in {plain(word) for word in _words(product)}:
+                if self._spellings.setdefault(spelling, product.product_id) != product.product_id:
+                    taken.add(spelling)
+        for spelling in taken - {plain(product_id) for product_id in products}:
+            del self._spellings[spelling]
+
+    def find(self, name: str) -> ProductChanged | None:
+        """The product of that id, name or alias; case, spaces and punctuation don't matter."""
+        known = self.products.get(name)
+        if known is None and (product_id := self._spellings.get(plain(name))):
+            known = self.products[product_id]
+        return known
+
+    def near(self, name: str) -> list[str]:
+        """Product ids spelt nearly so: for a person to choose from, never for a rule."""
+        close = get_close_matches(plain(name), self._spellings, n=3, cutoff=0.8)
+        return list(dict.fromkeys(self._spellings[spelling] for spelling in close))
+
+
+@dataclass(frozen=True)
+class World:
+    policy: Policy
+    catalogue: Catalogue
+    rates: Mapping[str, list[tuple[date, float]]]
+    """By currency, each history sorted by its start."""
+
+    def rate(self, currency: str, day: date) -> float | None:
+        """Reporting currency for one unit of `currency` on `day`, or None where nobody has said."""
+        if currency == self.policy.reporting_currency:
+            return 1.0
+        return rate_on(self.rates.get(currency, ()), day)
+
+
+def build(reference: Mapping[str, Mapping[str, Register]], policy: Policy) -> World:
+    """The world of the register entries as they stand, under a policy."""
+    entries = reference.get("register", {}).values()
+    products = {
+        entry.product.product_id: entry.product for entry in entries if entry.product is not None
+    }
+    rates = {
+        key.removeprefix("rate:"): [(rate.starts, rate.rate) for rate in entry.rates]
+        for key, entry in reference.get("register", {}).items()
+        if entry.rates
+    }
+    return World(policy, Catalogue(products), rates)
+
+
+def product_name(name: str) -> str:
+    """What a fact waits for that names this product: any spelling of it will do."""
+    return f"product:{plain(name)}"
+
+
+def makes_known(event: Event) -> list[str]:
+    """The names under which facts may have been waiting for this event."""
+    match event:
+        case OrderPlaced():
+            return [f"order:{event.order_id}"]
+        case RateChanged():
+            return [f"rate:{event.currency}"]
+        case ProductChanged():
+            return sorted({product_name(word) for word in _words(event)})
+    return []
+
+
+def plain(name: str) -> str:
+    """A spelling without case, spacing and punctuation."""
+    return _SPACING.sub("", unicodedata.normalize("NFKC", name).casefold())
+
+
+def _words(product: ProductChanged) -> list[str]:
+    return [word for word in (product.product_id, product.name, *product.aliases) if plain(word)]

@@ -1,0 +1,35 @@
+"""Which fact goes to which rule: the story of order intake on one screen."""
+
+from perennial.contracts.leads import LEADS
+from perennial.contracts.orders import ORDERS
+from perennial.contracts.registers import REGISTERS
+from perennial.kit.subject import Subject, on
+
+from lead_intake.domain import customer, ordering, registers
+from lead_intake.domain.requests import SAID
+
+CUSTOMER = Subject(
+    name="customer",
+    state=customer.Customer,
+    react=ordering.react,
+    evolve=customer.evolve,
+    part=customer.Order,
+    names=ordering.names,
+    emits=(LEADS, ORDERS),
+)
+
+REGISTER = Subject(
+    name="register",
+    state=registers.Register,
+    react=registers.react,
+    evolve=registers.evolve,
+    emits=(REGISTERS,),
+    reference=True,
+)
+
+LISTENS = (
+    # Orders, payments, returns and cancellations, from partners, people and imports alike.
+    on(*SAID, to=CUSTOMER),
+    # Staff, products, calendars and rates.
+    on(*registers.WISHES, to=REGISTER),
+)
