@@ -45,3 +45,7 @@ def _cache() -> Path:
 
 def _fingerprint() -> str:
     return hashlib.sha256("\n".join(COORDINATES).encode()).hexdigest()[:12]
+
+
+if __name__ == "__main__":
+    class_path()  # at set-up, so that the first start needs no network
