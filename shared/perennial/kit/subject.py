@@ -1,15 +1,20 @@
 """How a service declares itself: which facts fold into which subjects, by which pure rules."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
+
+import msgspec
 
 from perennial.contracts.base import Decision, Event, Fact, Part, State, Topic
 
 React = Callable[[Any, Fact, Any, datetime], Decision]
 Evolve = Callable[[Any, Event, datetime], Any]
 Due = Callable[[Any, Any], dict[str, datetime]]
+Reference = Mapping[str, Mapping[str, Any]]
+"""Reference subjects by name, each a map of key to state."""
 
 
 def _never(_state: Any, _world: Any) -> dict[str, datetime]:
@@ -20,7 +25,7 @@ def _no_parts(_fact: Fact) -> Iterable[str]:
     return ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Subject:
     """One kind of thing that has state: its pure rules and the shape of what they keep.
 
@@ -43,7 +48,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Row:
-    """A row that a fact or event leaves in a read model or work table of its service."""
+    """A row that an event leaves in a read model or work table of its service."""
 
     table: str
     values: Mapping[str, Any]
@@ -55,9 +60,111 @@ class Listening:
 
     facts: tuple[type, ...]
     subject: Subject
-    key: Callable[[Fact], str] = field(default=lambda fact: fact.key)
+    key: Callable[[Fact], str]
 
 
 def on(*facts: type, to: Subject, key: Callable[[Fact], str] | None = None) -> Listening:
     """These facts (events, requests, partner facts) fold into `to`, under `key(fact)`."""
     return Listening(facts, to, key or (lambda fact: fact.key))
+
+
+@dataclass(frozen=True)
+class Made:
+    """One own event with its envelope, as it stands in the history and on the wire."""
+
+    topic: str
+    key: str
+    ver: int
+    id: str
+    type: str
+    time: datetime
+    now: datetime
+    context: str
+    """JSON: correlation, causation, hops, trace, policy: what the writer says about the cause."""
+    data: str
+    event: Event
+
+
+@dataclass(frozen=True)
+class Numbering:
+    """Gap-free numbers for an event's `number` field: drawn under a lock, last in the batch."""
+
+    scope: Callable[[Event, datetime], str]
+    number: Callable[[str, int], str]
+
+
+Known = Callable[[Sequence[str]], Mapping[str, str]]
+"""Part ids → the keys of the subjects that hold them, for those that exist."""
+
+
+@dataclass(frozen=True, eq=False)
+class Service:
+    """One declaration of a whole service; `run.main` does the rest."""
+
+    name: str
+    package: str
+    listens: tuple[Listening, ...]
+    reads: tuple[Topic, ...]
+    policy: type
+    world: Callable[[Reference, Any], Any]
+    """(reference subjects, policy in force) → what the rules may know beside the state."""
+    policy_subject: Subject
+    router: Any = None
+    rows: Callable[[Made], Iterable[Row]] | None = None
+    archives: tuple[type[Event], ...] = ()
+    numbered: Mapping[type[Event], Numbering] = field(default_factory=dict)
+    requests: tuple[type, ...] = ()
+    """Request structs of its own (with a TYPE), so that a waiting one can be read back."""
+    locate: Callable[[Fact], str | tuple[str, str]] | None = None
+    """A foreign fact's key, or (part id, what it waits for) where only a part names it."""
+    adapt: Callable[[Fact, Any], Fact] | None = None
+    """What the edge does to a partner's fact before it folds (sealing contact data)."""
+    jobs: Sequence[Any] = ()
+    tasks: Sequence[Any] = ()
+
+    @cached_property
+    def subjects(self) -> dict[str, Subject]:
+        found = {line.subject.name: line.subject for line in self.listens}
+        return {**found, self.policy_subject.name: self.policy_subject}
+
+    @cached_property
+    def routes(self) -> dict[type, Listening]:
+        return {fact: line for line in self.listens for fact in line.facts}
+
+    @cached_property
+    def by_topic(self) -> dict[str, Subject]:
+        """Whose versions a topic's facts count under: one subject for each topic."""
+        found: dict[str, Subject] = {}
+        for topic in self.reads:
+            owners = [
+                line.subject
+                for line in self.listens
+                if any(fact in line.facts for fact in topic.events.values())
+            ]
+            if owners:
+                if any(owner is not owners[0] for owner in owners):
+                    raise ValueError(f"{self.name}: facts of {topic.name} go to several subjects")
+                found[topic.name] = owners[0]
+        return found
+
+    @cached_property
+    def topic_of(self) -> dict[type[Event], Topic]:
+        """Which own topic an event belongs to."""
+        return {
+            event: topic
+            for subject in self.subjects.values()
+            for topic in subject.emits
+            for event in topic.events.values()
+        }
+
+    @cached_property
+    def decoders(self) -> dict[str, msgspec.json.Decoder[Any]]:
+        """By type name: everything that can be folded, for reading facts back from the store."""
+        kinds = {
+            kind.TYPE: kind
+            for kind in (*self.routes, *self.requests)
+            if getattr(kind, "TYPE", "")
+        }
+        return {name: msgspec.json.Decoder(kind) for name, kind in kinds.items()}
+
+

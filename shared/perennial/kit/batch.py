@@ -1,0 +1,149 @@
+"""What goes into a batch, what it reads, and what it writes: plain data, shared by fold and door."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from perennial.contracts.base import Event, Fact
+from perennial.kit.ask import Answer, Ask
+from perennial.kit.subject import Made, Row, Subject
+
+Partition = tuple[str, int]
+EntityId = tuple[str, str]
+"""(subject, key)"""
+
+
+@dataclass(slots=True)
+class Record:
+    """One Kafka record as bytes, with its place in the log."""
+
+    topic: str
+    part: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(slots=True)
+class Item:
+    """One thing to fold: a fact with where it came from, and who waits for the answer."""
+
+    fact: Fact
+    subject: Subject | None = None
+    key: str = ""
+    record: Record | None = None
+    ask: Ask | None = None
+    answer_id: str = ""
+    """Deduplication: idempotency key, or partner's (principal, source, id); empty for own topics."""
+    park: str = ""
+    """Set where it is already known that it can't be applied: the reason."""
+    error: str = ""
+    wait: str = ""
+    expires: datetime | None = None
+    parked_id: int = 0
+    """Its row in `parked`, where it comes from there."""
+    dropping: bool = False
+    """A person gave it up: it counts as seen and changes nothing."""
+    held_key: bool = False
+    """A poison fact of an own topic holds its key, so that the key's order is kept."""
+
+
+@dataclass(slots=True)
+class Entity:
+    """One subject as locked: the state that is folded, and the versions under the same lock."""
+
+    subject: Subject
+    key: str
+    now: datetime | None
+    seen: dict[str, int]
+    made: dict[str, int]
+    held: bool
+    due: datetime | None
+    state: Any
+    parts_before: dict[str, Any] = field(default_factory=dict)
+    touched: bool = False
+
+
+@dataclass(slots=True)
+class Parked:
+    """A fact that could not be applied, kept whole."""
+
+    item: Item
+    state: str
+    reason: str
+    error: str = ""
+    waits_for: str | None = None
+    expires: datetime | None = None
+    subject: str = ""
+    key: str = ""
+
+
+@dataclass(slots=True)
+class StoredAnswer:
+    id: str
+    fingerprint: bytes
+    status: int
+    body: str
+
+
+@dataclass(slots=True)
+class Writes:
+    """Everything one batch leaves behind, in one transaction."""
+
+    entities: list[Entity] = field(default_factory=list)
+    parts: list[tuple[str, str, str, Any]] = field(default_factory=list)
+    """(subject, id, key, part)"""
+    events: list[Made] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    archive: list[Fact] = field(default_factory=list)
+    parked: list[Parked] = field(default_factory=list)
+    released: list[tuple[int, str]] = field(default_factory=list)
+    """Rows of `parked` that are done with, and as what."""
+    answers: list[StoredAnswer] = field(default_factory=list)
+    positions: dict[Partition, int] = field(default_factory=dict)
+    counters: dict[str, int] = field(default_factory=dict)
+    taken: dict[str, int] = field(default_factory=dict)
+    """Facts taken from each topic, duplicates of our own not counted (settle)."""
+    clock: datetime | None = None
+    lane: str = ""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a batch came to, told after the commit."""
+
+    writes: Writes
+    answers: dict[int, Answer] = field(default_factory=dict)
+    """By `id(ask)`."""
+    busy: list[Item] = field(default_factory=list)
+    """Items whose key another transaction held; they go into a later batch."""
+    reseek: dict[Partition, int] = field(default_factory=dict)
+    stopped: dict[Partition, str] = field(default_factory=dict)
+    duplicates: int = 0
+    reference: Mapping[EntityId, Any] = field(default_factory=dict)
+    """Reference subjects that changed, for the worlds of the next batches."""
+
+
+class Gap(Exception):
+    """A version of a key is missing, or history has forked: the partition must stop and page."""
+
+    def __init__(self, item: Item, detail: str) -> None:
+        super().__init__(detail)
+        self.item = item
+        self.detail = detail
+
+
+class CountersNeeded(Exception):
+    """The fold needs gap-free numbers of these scopes: lock them and fold again."""
+
+    def __init__(self, scopes: set[str]) -> None:
+        super().__init__(", ".join(sorted(scopes)))
+        self.scopes = scopes
+
+
+def event_of(decision: Any) -> tuple[Event, datetime | None]:
+    """An event and its own business time, where it has one."""
+    time = getattr(decision, "time", None)
+    return (decision, None) if isinstance(decision, Event) else (decision.event, time)

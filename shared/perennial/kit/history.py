@@ -1,0 +1,79 @@
+"""What a subject was at any past moment, and why: read from the service's own events."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from perennial.kit.subject import Service, Subject
+
+_OWN = """
+    SELECT topic, key, ver, id, type, time, now, data FROM event
+    WHERE topic = ANY($1::text[]) AND key = $2 AND ($3::timestamptz IS NULL OR now <= $3)
+    ORDER BY now, topic, ver
+"""
+_TIMELINE = """
+    SELECT * FROM (
+        SELECT topic, ver, id, type, time, now, data FROM event WHERE key = $1
+        UNION ALL SELECT topic, ver, id, type, time, now, data FROM archive WHERE key = $1
+    ) facts
+    WHERE $2::timestamptz IS NULL OR (now, topic, ver) < ($2, $3, $4)
+    ORDER BY now DESC, topic DESC, ver DESC LIMIT $5
+"""
+
+
+async def state_at(
+    pool: Any, service: Service, subject: Subject, key: str, as_of: datetime | None = None
+) -> Any:
+    """The state as it stands, or as its events up to `as_of` had made it; `State()` if none.
+
+    With `as_of`, parts are folded too; without it only the root is read.
+    """
+    if as_of is None:
+        text = await pool.fetchval(
+            "SELECT state::text FROM entity WHERE subject = $1 AND key = $2", subject.name, key
+        )
+        return msgspec.json.decode(text, type=subject.state) if text else subject.state()
+    rows = await pool.fetch(_OWN, [topic.name for topic in subject.emits], key, as_of)
+    return folded(service, subject, rows)
+
+
+def folded(service: Service, subject: Subject, rows: Any) -> Any:
+    """The state that a subject's own events make, in order."""
+    kinds = {event.TYPE: event for event in service.topic_of}
+    state = subject.state()
+    for row in rows:
+        event = msgspec.json.decode(row["data"], type=kinds[row["type"]])
+        state = subject.evolve(state, event, row["now"])
+    return state
+
+
+async def decisions(
+    pool: Any, subject: Subject, key: str, as_of: datetime | None = None, most: int = 50
+) -> list[dict[str, Any]]:
+    """The latest decisions on a subject with their receipts, newest first."""
+    topics = [topic.name for topic in subject.emits]
+    rows = await pool.fetch(_OWN, topics, key, as_of)
+    return [_described(row) for row in reversed(rows[-most:])]
+
+
+async def timeline(
+    pool: Any, key: str, before: tuple[datetime, str, int] | None, most: int
+) -> list[dict[str, Any]]:
+    """Everything known of a key, newest first: own events and the facts kept of others."""
+    now, topic, ver = before or (None, None, None)
+    return [_described(row) for row in await pool.fetch(_TIMELINE, key, now, topic, ver, most)]
+
+
+def _described(row: Any) -> dict[str, Any]:
+    data = msgspec.json.decode(row["data"])
+    return {
+        "id": row["id"],
+        "type": row["type"],
+        "topic": row["topic"],
+        "version": row["ver"],
+        "time": row["time"],
+        "recorded": row["now"],
+        "receipt": data.pop("receipt", None),
+        "data": data,
+    }

@@ -1,0 +1,87 @@
+"""From bytes to items: decode, say whose fact it is, or say why it can't be one. Pure."""
+
+from datetime import datetime, timedelta
+
+from perennial.contracts.base import Fact
+from perennial.contracts.catalogue import believes_recorded_time, is_partner, topic_named
+from perennial.contracts.cloudevents import decode
+from perennial.contracts.platform import CLOCK
+from perennial.contracts.strict import Malformed
+from perennial.kit.ask import Ask
+from perennial.kit.batch import Item, Record
+from perennial.kit.subject import Service
+
+WAITING_DAYS = 30
+
+
+def receive(service: Service, record: Record, now: datetime) -> Item:
+    """What a record is to this service. Never raises: what can't be read is marked to be parked."""
+    topic = topic_named(record.topic)
+    try:
+        fact = decode(
+            record.topic,
+            record.key,
+            record.headers,
+            record.value,
+            now,
+            trust_recorded=believes_recorded_time(topic),
+        )
+    except Malformed as error:
+        return _unreadable(service, record, now, error)
+    if is_partner(topic):
+        return _from_partner(service, fact, record)
+    return Item(fact, service.by_topic.get(record.topic), fact.key, record)
+
+
+def asked(service: Service, ask: Ask, now: datetime) -> Item:
+    """A request as an item: it folds like a fact, under the asker's name."""
+    fact = Fact(
+        data=ask.data,
+        id=ask.id,
+        key=ask.key,
+        now=now,
+        time=ask.time or now,
+        topic="request",
+        type=getattr(type(ask.data), "TYPE", type(ask.data).__name__),
+        source=service.name,
+        principal=ask.principal,
+    )
+    item = Item(fact, ask.subject, ask.key, ask=ask, answer_id=ask.id)
+    return item if ask.key else _placed(service, item)
+
+
+def _from_partner(service: Service, fact: Fact, record: Record) -> Item:
+    identity = f"{fact.principal}|{fact.source}|{fact.id}"
+    return _placed(service, Item(fact, None, "", record, answer_id=identity))
+
+
+def _placed(service: Service, item: Item) -> Item:
+    """Find the subject and key of a foreign fact, or what it must wait for."""
+    line = service.routes.get(type(item.fact.data))
+    if line is None or service.locate is None:
+        item.park = "no rule for this fact"
+        return item
+    item.subject = line.subject
+    place = service.locate(item.fact)
+    if isinstance(place, str):
+        item.key = place
+    else:
+        item.key, item.wait = place
+        item.expires = item.fact.now + timedelta(days=WAITING_DAYS)
+    return item
+
+
+def _unreadable(service: Service, record: Record, now: datetime, error: Malformed) -> Item:
+    """A record no rule could take. On a topic of our own its key is held, so that order is kept."""
+    try:
+        key = (record.key or b"").decode()
+    except UnicodeDecodeError:
+        key = ""
+    own = not is_partner(topic_named(record.topic)) and record.topic != CLOCK.name
+    sequence = dict(record.headers).get("ce_sequence", b"0") if own else b"0"
+    ver = int(sequence) if sequence.isdigit() and len(sequence) <= 20 else 0
+    fact = Fact(data=None, id="", key=key, now=now, time=now, topic=record.topic, ver=ver)
+    item = Item(fact, None, key, record, park="malformed", error=str(error), held_key=own)
+    if own and key and "\0" not in key:
+        item.subject = service.by_topic.get(record.topic)
+    return item

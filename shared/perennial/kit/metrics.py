@@ -1,0 +1,35 @@
+"""What on-call engineers watch, in the names that their dashboards expect."""
+
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+class Metrics:
+    """Counters of one service process, in a registry of their own."""
+
+    def __init__(self, service: str) -> None:
+        self.registry = CollectorRegistry()
+        make: dict[str, Any] = {"registry": self.registry, "namespace": "perennial"}
+        self.folded = Counter("facts_folded", "Facts folded, by lane", ["lane"], **make)
+        self.made = Counter("events_made", "Own events, by topic", ["topic"], **make)
+        self.duplicates = Counter("facts_duplicate", "Facts seen before", **make)
+        self.parked = Counter("facts_parked", "Facts set aside, by state", ["state"], **make)
+        self.repeated = Counter("batches_repeated", "Batches repeated, by error", ["error"], **make)
+        self.stopped = Gauge(
+            "partition_stopped", "1 where a gap or fork stopped it", ["topic", "partition"], **make
+        )
+        self.size = Histogram(
+            "batch_facts", "Facts in a batch", buckets=(1, 5, 25, 100, 500, 2000, 5000), **make
+        )
+
+    def batch(self, job: Any, outcome: Any) -> None:
+        """Count one committed batch."""
+        size = len(job.items) + len(job.timers)
+        self.size.observe(size)
+        self.folded.labels(job.lane).inc(size)
+        self.duplicates.inc(outcome.duplicates)
+        for event in outcome.writes.events:
+            self.made.labels(event.topic).inc()
+        for parked in outcome.writes.parked:
+            self.parked.labels(parked.state).inc()

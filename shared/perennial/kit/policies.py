@@ -1,0 +1,169 @@
+"""Policy is data: drafted, adopted with a date, in force from then on; one subject in each service."""
+
+from bisect import bisect_right
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from typing import Any, ClassVar
+
+import msgspec
+import yaml
+
+from perennial.contracts.base import Decision, Event, Fact, Refusal, State
+from perennial.contracts.platform import POLICIES, PolicyAdopted, PolicyDrafted
+from perennial.kit.subject import Service, Subject
+
+LEAD = timedelta(seconds=60)
+"""How far ahead a version takes effect at least, so that every process knows it in time."""
+_START = datetime.min.replace(tzinfo=UTC)
+
+
+class DraftPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """A wish: keep this whole document as a draft."""
+
+    TYPE: ClassVar[str] = "request.policy.draft"
+    document: dict[str, Any]
+    note: str = ""
+
+
+class AdoptPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """A wish: let this version judge from `effective_at` on (default: a minute from now)."""
+
+    TYPE: ClassVar[str] = "request.policy.adopt"
+    version: int
+    effective_at: datetime | None = None
+    reason: str = ""
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    version: int
+    document: str
+    by: str = ""
+    note: str = ""
+
+
+class Adoption(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    version: int
+    effective_at: datetime
+    by: str = ""
+    reason: str = ""
+
+
+class PolicyState(State, frozen=True, kw_only=True):
+    versions: list[Version] = []
+    adoptions: list[Adoption] = []
+
+
+def default_document(package: str) -> dict[str, Any]:
+    """The rules a service is shipped with: version 0."""
+    text = files(package).joinpath("policy.yaml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text) or {})
+
+
+def policy_subject(service: str, shape: type) -> Subject:
+    """The policy of one service: refuses what does not fit `shape`, with the path of the fault."""
+
+    def react(state: PolicyState, fact: Fact, _world: Any, now: datetime) -> Decision:
+        match fact.data:
+            case DraftPolicy():
+                return _draft(service, shape, state, fact)
+            case AdoptPolicy():
+                return _adopt(service, state, fact, now)
+        return []
+
+    return Subject(
+        name="policy",
+        state=PolicyState,
+        react=react,
+        evolve=_evolve,
+        emits=(POLICIES[service],),
+        reference=True,
+    )
+
+
+def _draft(service: str, shape: type, state: PolicyState, fact: Fact) -> Decision:
+    try:
+        msgspec.convert(fact.data.document, shape)
+    except msgspec.ValidationError as error:
+        return Refusal(code="policy-invalid", detail=str(error), pointer="/document", kind="invalid")
+    document = msgspec.json.encode(fact.data.document, order="sorted").decode()
+    version = len(state.versions) + 1
+    return [
+        PolicyDrafted(
+            service=service,
+            version=version,
+            document=document,
+            by=fact.principal,
+            note=fact.data.note,
+        )
+    ]
+
+
+def _adopt(service: str, state: PolicyState, fact: Fact, now: datetime) -> Decision:
+    wish = fact.data
+    if not 0 <= wish.version <= len(state.versions):
+        return Refusal(
+            code="policy-unknown",
+            detail=f"There is no version {wish.version}; draft it first.",
+            pointer="/version",
+            kind="missing",
+        )
+    effective = wish.effective_at or now + LEAD
+    latest = max((one.effective_at for one in state.adoptions), default=_START)
+    if effective <= now or effective <= latest:
+        return Refusal(
+            code="policy-too-early",
+            detail=f"effective_at must lie after {max(now, latest).isoformat()}.",
+            pointer="/effective_at",
+            kind="invalid",
+        )
+    return [
+        PolicyAdopted(
+            service=service,
+            version=wish.version,
+            effective_at=effective,
+            by=fact.principal,
+            reason=wish.reason,
+        )
+    ]
+
+
+def _evolve(state: PolicyState, event: Event, _now: datetime) -> PolicyState:
+    match event:
+        case PolicyDrafted():
+            drafted = Version(
+                version=event.version, document=event.document, by=event.by, note=event.note
+            )
+            return msgspec.structs.replace(state, versions=[*state.versions, drafted])
+        case PolicyAdopted():
+            adopted = Adoption(
+                version=event.version,
+                effective_at=event.effective_at,
+                by=event.by,
+                reason=event.reason,
+            )
+            return msgspec.structs.replace(state, adoptions=[*state.adoptions, adopted])
+    return state
+
+
+class Policies:
+    """The versions of one service's policy by the moment from which they judge."""
+
+    def __init__(self, service: Service, state: PolicyState | None) -> None:
+        default: Any = msgspec.convert(default_document(service.package), service.policy)
+        self.starts = [_START]
+        self.documents = [default]
+        self.names = [f"{service.name}@0"]
+        for adoption in state.adoptions if state else []:
+            self.starts.append(adoption.effective_at)
+            self.names.append(f"{service.name}@{adoption.version}")
+            self.documents.append(_document(service, state, adoption.version, default))
+
+    def index_at(self, now: datetime) -> int:
+        return bisect_right(self.starts, now) - 1 if len(self.starts) > 1 else 0
+
+
+def _document(service: Service, state: PolicyState | None, version: int, default: Any) -> Any:
+    if version == 0 or state is None:
+        return default
+    document = next(one.document for one in state.versions if one.version == version)
+    return msgspec.json.decode(document, type=service.policy)

@@ -1,0 +1,193 @@
+"""The door's actions on a real Postgres, through asyncpg: every statement is set-based."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from perennial.kit import door
+from perennial.kit.batch import Outcome, Partition, StoredAnswer, Writes
+from perennial.kit.subject import Service
+from perennial.kit.writing import statement_for
+
+TRANSIENT = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.UniqueViolationError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.QueryCanceledError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.OutOfMemoryError,
+    asyncpg.DiskFullError,
+    ConnectionError,
+    OSError,
+    TimeoutError,
+)
+"""Trouble that passes: the batch is repeated. Whether a lost COMMIT happened is read back."""
+
+_LOCK_POSITIONS = """
+    SELECT topic, part, next_offset FROM position
+    WHERE (topic, part) IN (SELECT * FROM unnest($1::text[], $2::int[]))
+    ORDER BY topic, part FOR UPDATE
+"""
+_ENTITIES = """
+    WITH wanted AS (SELECT * FROM unnest($1::text[], $2::text[]) AS w (subject, key)),
+    made AS (
+        INSERT INTO entity (subject, key)
+        SELECT subject, key FROM wanted w
+        WHERE NOT EXISTS (SELECT FROM entity e WHERE e.subject = w.subject AND e.key = w.key)
+        ORDER BY subject, key
+        ON CONFLICT DO NOTHING RETURNING subject, key
+    ),
+    locked AS MATERIALIZED (
+        SELECT e.subject, e.key, e.now, e.seen, e.made, e.held, e.due, e.state
+        FROM wanted w JOIN entity e ON e.subject = w.subject AND e.key = w.key
+        WHERE (SELECT count(*) FROM made) >= 0
+        ORDER BY e.subject, e.key FOR UPDATE OF e {skip}
+    )
+    SELECT subject, key, now, seen::text, made::text, held, due, state::text FROM locked
+    UNION ALL SELECT subject, key, NULL, '{{}}', '{{}}', false, NULL, '{{}}' FROM made
+"""
+"""Rows that are missing are made first, then the others locked, each in order: whoever waits for a
+row holds none that comes before. Made rows are ours; a row made by another meanwhile is not seen by
+this statement and comes with the next."""
+_LOCK = {skip: _ENTITIES.format(skip="SKIP LOCKED" if skip else "") for skip in (False, True)}
+_ANSWERS = "SELECT id, fingerprint, status, body FROM answer WHERE id = ANY($1::text[])"
+_LOCATE = "SELECT id, key FROM part WHERE subject = $1 AND id = ANY($2::text[])"
+_PARTS = "SELECT id, key, state::text FROM part WHERE subject = $1 AND id = ANY($2::text[])"
+_MAKE_COUNTERS = """
+    INSERT INTO counter SELECT s, 0 FROM unnest($1::text[]) s ON CONFLICT DO NOTHING
+"""
+_COUNTERS = "SELECT scope, n FROM counter WHERE scope = ANY($1::text[]) ORDER BY scope FOR UPDATE"
+
+
+class Postgres:
+    """Performs the actions of one batch at a time on one connection of the pool."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self.pool = pool
+
+    async def drive(self, machine: door.Machine) -> Outcome:
+        """Run a batch machine to its end; on any error the transaction is rolled back."""
+        async with self.pool.acquire() as connection:
+            runner = _Transaction(connection)
+            try:
+                action = next(machine)
+                while True:
+                    action = machine.send(await runner.perform(action))
+            except StopIteration as done:
+                outcome: Outcome = done.value
+                return outcome
+            finally:
+                await runner.close()
+
+
+class _Transaction:
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._open: Any = None
+
+    async def perform(self, action: door.Action) -> Any:
+        match action:
+            case door.Begin():
+                self._open = self._connection.transaction()
+                await self._open.start()
+            case door.LockPositions(partitions):
+                return await self._positions(partitions)
+            case door.LoadAnswers(ids):
+                rows = await self._connection.fetch(_ANSWERS, ids)
+                return {row[0]: StoredAnswer(*row) for row in rows}
+            case door.Locate(subject, ids):
+                return {row[0]: row[1] for row in await self._connection.fetch(_LOCATE, subject, ids)}
+            case door.LockEntities(ids, skip_locked):
+                return await self._entities(ids, skip_locked)
+            case door.LoadParts(subject, ids):
+                rows = await self._connection.fetch(_PARTS, subject, ids)
+                return {row[0]: (row[1], row[2]) for row in rows}
+            case door.LockCounters(scopes):
+                await self._connection.execute(_MAKE_COUNTERS, scopes)
+                rows = await self._connection.fetch(_COUNTERS, scopes)
+                return {row[0]: row[1] for row in rows}
+            case door.Write(writes):
+                await self._write(writes)
+            case door.Commit():
+                await self._open.commit()
+                self._open = None
+            case door.Rollback():
+                await self.close()
+            case door.Breathe():
+                await asyncio.sleep(0)
+        return None
+
+    async def close(self) -> None:
+        if self._open is not None and not self._connection.is_closed():
+            opened, self._open = self._open, None
+            await opened.rollback()
+
+    async def _positions(self, partitions: list[Partition]) -> dict[Partition, int]:
+        topics, parts = zip(*partitions, strict=True)
+        rows = await self._connection.fetch(_LOCK_POSITIONS, topics, parts)
+        return {(row[0], row[1]): row[2] for row in rows}
+
+    async def _entities(self, ids: list[Any], skip_locked: bool) -> tuple[dict[Any, Any], set[Any]]:
+        found: dict[Any, Any] = {}
+        missing = ids
+        while missing:
+            subjects, keys = zip(*missing, strict=True)
+            rows = await self._connection.fetch(_LOCK[skip_locked], subjects, keys)
+            found.update({(row[0], row[1]): row[2:] for row in rows})
+            missing = [place for place in ids if place not in found]
+            if skip_locked:
+                break
+        return found, set(missing)
+
+    async def _write(self, writes: Writes) -> None:
+        text, arguments = statement_for(writes)
+        if text:
+            await self._connection.execute(text, *arguments)
+
+
+async def load_reference(pool: asyncpg.Pool, service: Service) -> dict[str, dict[str, Any]]:
+    """The subjects that rules know whole, as they stand."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, subject in service.subjects.items():
+        if subject.reference:
+            rows = await pool.fetch(
+                "SELECT key, state::text FROM entity WHERE subject = $1 AND state <> '{}'", name
+            )
+            found[name] = {
+                row[0]: msgspec.json.decode(row[1], type=subject.state) for row in rows
+            }
+    return found
+
+
+async def connect(url: str, *, size: int = 8) -> asyncpg.Pool:
+    """A pool for the door's lanes and the queries beside them."""
+    return await asyncpg.create_pool(
+        url, min_size=2, max_size=size, command_timeout=60, max_inactive_connection_lifetime=0
+    )
+
+
+@asynccontextmanager
+async def snapshot(pool: asyncpg.Pool) -> AsyncIterator[Any]:
+    """A read-only view of one moment, for answers that take several statements."""
+    async with (
+        pool.acquire() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        yield connection
+
+
+def is_transient(error: BaseException) -> bool:
+    return isinstance(error, TRANSIENT)
+
+

@@ -1,0 +1,190 @@
+"""Settled: every fact published so far, and all that follows from it, has been folded everywhere.
+
+Each service answers a long poll from counters that its batches commit; the driver walks the topics
+downstream and then confirms in two waves (Mattern's four counters): what was taken in the first
+equals what was sent in the second, and nothing can start by itself.
+"""
+
+import asyncio
+import time
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from perennial.kit.batch import Outcome
+from perennial.kit.lanes import Door, Requests
+from perennial.kit.parking import READY_COUNT
+
+Counts = Mapping[str, int]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """One service's word about itself at one moment."""
+
+    service: str
+    epoch: str
+    taken: dict[str, int]
+    sent: dict[str, int]
+    in_hand: int
+    """Requests waiting, and set-aside facts that could be folded now."""
+    due: int
+    """Timers due by the horizon that have not fired."""
+    jobs: int
+    parked: int
+    reached: bool
+    """Whether what was asked for had been taken, and published on, when it answered."""
+    now: datetime | None = None
+    next_due: datetime | None = None
+
+    @property
+    def busy(self) -> int:
+        return self.in_hand + self.due + self.jobs
+
+
+class Settlement:
+    """Answers the long poll of one service."""
+
+    def __init__(self, door: Door, requests: Requests, pool: Any, epoch: str) -> None:
+        self._door = door
+        self._requests = requests
+        self._pool = pool
+        self._epoch = epoch
+        self.jobs = 0
+        self._taken: dict[str, int] = {}
+        self._sent: dict[str, int] = {}
+        self._news = asyncio.Event()
+        door.after_commit.append(self._committed)
+
+    async def load(self) -> None:
+        """Counters as committed: at the start, and after a commit whose fate was unknown."""
+        rows = await self._pool.fetch("SELECT lane, topic, n FROM sent")
+        self._taken, self._sent = {}, {}
+        for row in rows:
+            counts = self._taken if row["lane"] == "taken" else self._sent
+            counts[row["topic"]] = counts.get(row["topic"], 0) + row["n"]
+
+    def _committed(self, outcome: Outcome) -> None:
+        for topic, n in outcome.writes.taken.items():
+            self._taken[topic] = self._taken.get(topic, 0) + n
+        for event in outcome.writes.events:
+            self._sent[event.topic] = self._sent.get(event.topic, 0) + 1
+        self._news.set()
+
+    async def report(self, until: Counts, wait: float) -> Report:
+        """Answer once `until` is taken, nothing is due and the outbox is empty, or after `wait` s."""
+        deadline = time.monotonic() + wait
+        while True:
+            self._news.clear()
+            taken = all(self._taken.get(topic, 0) >= n for topic, n in until.items())
+            report = await self._look(taken) if taken else None
+            if report is not None and report.reached and not report.busy:
+                return report
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return report or await self._look(False)
+            await self._rest(min(left, 0.004 if taken else 0.25))
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._news.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _look(self, taken: bool) -> Report:
+        horizon = self._door.horizon()
+        row = await self._pool.fetchrow(
+            "SELECT NOT EXISTS (SELECT FROM outbox) AS empty,"
+            f" ({READY_COUNT}) AS ready,"
+            " (SELECT count(*) FROM parked WHERE state IN ('parked', 'behind')) AS parked,"
+            " (SELECT count(*) FROM entity WHERE due <= $1 AND NOT held) AS due,"
+            " (SELECT min(due) FROM entity WHERE due > $1 AND NOT held) AS next_due",
+            horizon,
+        )
+        return Report(
+            service=self._door.service.name,
+            epoch=self._epoch,
+            taken=dict(self._taken),
+            sent=dict(self._sent),
+            in_hand=row["ready"] + self._requests.waiting,
+            due=row["due"],
+            jobs=self.jobs,
+            parked=row["parked"],
+            reached=taken and row["empty"],
+            now=horizon,
+            next_due=row["next_due"],
+        )
+
+
+@dataclass(frozen=True)
+class Question:
+    """Ask one service; → its Report."""
+
+    service: str
+    until: Counts
+
+
+@dataclass(frozen=True)
+class Together:
+    """Ask several at once; → their Reports by service."""
+
+    questions: tuple[Question, ...]
+
+
+class UnsettledError(Exception):
+    """The system does not come to rest; the message names what is busy."""
+
+
+@dataclass
+class Graph:
+    """Who writes and who reads which topic, and in which order facts run downstream."""
+
+    order: tuple[str, ...]
+    reads: Mapping[str, tuple[str, ...]]
+    outside: dict[str, int] = field(default_factory=dict)
+    """Topics of the driver's own, with how many records it ever published there."""
+
+
+def settle(graph: Graph, rounds: int = 200) -> Generator[Question | Together, Any, dict[str, Report]]:
+    """Walk downstream until two waves agree; the last reports, by service."""
+    reports: dict[str, Report] = {}
+    for _ in range(rounds):
+        for service in graph.order:
+            reports[service] = yield Question(service, _expected(graph, service, reports))
+        first = yield Together(tuple(_all(graph, reports)))
+        second = yield Together(tuple(_all(graph, first)))
+        if _agree(graph, first, second):
+            return dict(second)
+        reports = dict(second)
+    raise UnsettledError(_busy(reports))
+
+
+def _all(graph: Graph, reports: Mapping[str, Report]) -> list[Question]:
+    return [Question(service, _expected(graph, service, reports)) for service in graph.order]
+
+
+def _expected(graph: Graph, service: str, reports: Mapping[str, Report]) -> dict[str, int]:
+    expected = {t: n for t, n in graph.outside.items() if t in graph.reads[service]}
+    for report in reports.values():
+        expected.update({t: n for t, n in report.sent.items() if t in graph.reads[service]})
+    return expected
+
+
+def _agree(graph: Graph, first: Mapping[str, Report], second: Mapping[str, Report]) -> bool:
+    for service in graph.order:
+        a, b = first[service], second[service]
+        if a.epoch != b.epoch or b.busy or not b.reached:
+            return False
+        if any(a.taken.get(t, 0) != n for t, n in _expected(graph, service, second).items()):
+            return False
+    return True
+
+
+def _busy(reports: Mapping[str, Report]) -> str:
+    lines = [
+        f"{r.service}: in hand {r.in_hand}, due {r.due}, jobs {r.jobs}, reached {r.reached}"
+        for r in reports.values()
+    ]
+    return "not settled; " + "; ".join(lines)

@@ -1,0 +1,230 @@
+"""One statement that writes everything a batch leaves behind, whatever its size."""
+
+from collections import Counter
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from perennial.contracts.base import EPOCH, State
+from perennial.kit.batch import Writes
+
+_json = msgspec.json.Encoder()
+
+CLAUSES: dict[str, tuple[str, str]] = {
+    "entity": (
+        "text[],text[],timestamptz[],text[],text[],bool[],timestamptz[],text[]",
+        """UPDATE entity AS t SET now = v.now, seen = v.seen::jsonb, made = v.made::jsonb,
+               held = v.held, due = v.due, state = v.state::jsonb
+           FROM unnest({0}) AS v (subject, key, now, seen, made, held, due, state)
+           WHERE t.subject = v.subject AND t.key = v.key""",
+    ),
+    "part": (
+        "text[],text[],text[],text[]",
+        """INSERT INTO part (subject, id, key, state)
+           SELECT subject, id, key, state::jsonb FROM unnest({0}) AS v (subject, id, key, state)
+           ON CONFLICT (subject, id) DO UPDATE SET state = excluded.state""",
+    ),
+    "event": (
+        "text[],text[],int8[],text[],text[],timestamptz[],timestamptz[],text[],text[]",
+        """INSERT INTO event (topic, key, ver, id, type, time, now, context, data)
+           SELECT * FROM unnest({0})""",
+    ),
+    "outbox": (
+        "text[],text[],int8[]",
+        """INSERT INTO outbox (topic, key, ver) SELECT v.topic, v.key, v.ver
+           FROM unnest({0}) WITH ORDINALITY AS v (topic, key, ver, n) ORDER BY n""",
+    ),
+    "archive": (
+        "text[],text[],int8[],text[],text[],timestamptz[],timestamptz[],text[]",
+        """INSERT INTO archive (topic, key, ver, id, type, time, now, data)
+           SELECT * FROM unnest({0}) ON CONFLICT DO NOTHING""",
+    ),
+    "position": (
+        "text[],int4[],int8[]",
+        """UPDATE position AS t SET next_offset = v.next FROM unnest({0}) AS v (topic, part, next)
+           WHERE t.topic = v.topic AND t.part = v.part""",
+    ),
+    "answer": (
+        "text[],bytea[],int4[],text[]",
+        "INSERT INTO answer (id, fingerprint, status, body) SELECT * FROM unnest({0})",
+    ),
+    "parked": (
+        "text[],int4[],int8[],text[],text[],int8[],text[],text[],text[],text[],text[],text[],"
+        "text[],timestamptz[],int4[],text[],bytea[],timestamptz[]",
+        """INSERT INTO parked (topic, part, off, subject, key, ver, fact_id, type, principal,
+               state, reason, error, waits_for, expires, attempts, headers, raw, parked_at)
+           SELECT * FROM unnest({0})
+           ON CONFLICT (topic, part, off) DO UPDATE SET state = excluded.state,
+               reason = excluded.reason, error = excluded.error, waits_for = excluded.waits_for,
+               attempts = parked.attempts + 1""",
+    ),
+    "released": (
+        "int8[],text[]",
+        """UPDATE parked AS t SET state = v.state FROM unnest({0}) AS v (id, state)
+           WHERE t.id = v.id""",
+    ),
+    "again": (
+        "int8[],text[],text[],text[]",
+        """UPDATE parked AS t SET state = v.state, reason = v.reason, error = v.error,
+               attempts = t.attempts + 1
+           FROM unnest({0}) AS v (id, state, reason, error) WHERE t.id = v.id""",
+    ),
+    "sent": (
+        "text[],text[],int8[]",
+        """INSERT INTO sent AS t (lane, topic, n) SELECT * FROM unnest({0})
+           ON CONFLICT (lane, topic) DO UPDATE SET n = t.n + excluded.n""",
+    ),
+    "counter": (
+        "text[],int8[]",
+        """UPDATE counter AS t SET n = v.n FROM unnest({0}) AS v (scope, n)
+           WHERE t.scope = v.scope""",
+    ),
+    "clock": (
+        "text[],timestamptz[]",
+        """INSERT INTO clock AS t (name, now) SELECT * FROM unnest({0})
+           ON CONFLICT (name) DO UPDATE SET now = greatest(t.now, excluded.now)""",
+    ),
+}
+
+
+def statement_for(writes: Writes) -> tuple[str, list[Any]]:
+    """SQL and its array arguments; empty text where there is nothing to write."""
+    columns = {name: rows for name, rows in _columns(writes).items() if rows}
+    tables: dict[str, list[dict[str, Any]]] = {}
+    for row in writes.rows:
+        tables.setdefault(row.table, []).append(dict(row.values))
+    shapes = tuple((table, tuple(rows[0])) for table, rows in tables.items())
+    if not columns and not shapes:
+        return "", []
+    arguments: list[Any] = [
+        list(column) for rows in columns.values() for column in zip(*rows, strict=True)
+    ]
+    arguments += [_json.encode(rows).decode() for rows in tables.values()]
+    return _text(tuple(columns), shapes), arguments
+
+
+@cache
+def _text(names: tuple[str, ...], shapes: tuple[tuple[str, tuple[str, ...]], ...]) -> str:
+    clauses, count = [], 0
+    for name in names:
+        types, sql = CLAUSES[name]
+        arrays = []
+        for kind in types.split(","):
+            count += 1
+            arrays.append(f"${count}::{kind}")
+        clauses.append(f"{name}_rows AS ({sql.format(', '.join(arrays))})")
+    for table, fields in shapes:
+        count += 1
+        listed = ", ".join(fields)
+        clauses.append(
+            f"{table}_made AS (INSERT INTO {table} ({listed}) SELECT {listed} "
+            f"FROM jsonb_populate_recordset(NULL::{table}, ${count}::jsonb) "
+            "ON CONFLICT DO NOTHING)"
+        )
+    wake = "pg_notify('outbox_' || current_schema(), '')" if "outbox" in names else "1"
+    return f"WITH {', '.join(clauses)} SELECT {wake}"
+
+
+def _columns(writes: Writes) -> dict[str, list[tuple[Any, ...]]]:
+    events = writes.events
+    sent = Counter(event.topic for event in events)
+    return {
+        "entity": [_entity(entity) for entity in writes.entities],
+        "part": [(s, i, k, _json.encode(part).decode()) for s, i, k, part in writes.parts],
+        "event": [
+            (e.topic, e.key, e.ver, e.id, e.type, e.time, e.now, e.context, e.data) for e in events
+        ],
+        "outbox": [(e.topic, e.key, e.ver) for e in events],
+        "archive": [_archived(fact) for fact in writes.archive],
+        "position": [(*place, offset) for place, offset in writes.positions.items()],
+        "answer": [(a.id, a.fingerprint, a.status, a.body) for a in writes.answers],
+        "parked": [_parked(one) for one in writes.parked if not one.item.parked_id],
+        "again": [
+            (one.item.parked_id, one.state, one.reason, one.error)
+            for one in writes.parked
+            if one.item.parked_id
+        ],
+        "released": writes.released,
+        "sent": [
+            *((writes.lane, topic, n) for topic, n in sent.items()),
+            *(("taken", topic, n) for topic, n in writes.taken.items() if n),
+        ],
+        "counter": list(writes.counters.items()),
+        "clock": [("tick", writes.clock)] if writes.clock else [],
+    }
+
+
+def _entity(entity: Any) -> tuple[Any, ...]:
+    state = entity.state
+    if entity.subject.part is not None and state.parts:
+        state = msgspec.structs.replace(state, parts={})
+    return (
+        entity.subject.name,
+        entity.key,
+        entity.now,
+        _json.encode(entity.seen).decode(),
+        _json.encode(entity.made).decode(),
+        entity.held,
+        entity.due,
+        encode_state(state),
+    )
+
+
+def encode_state(state: State) -> str:
+    """A state as it is stored: its root, without the parts."""
+    return _json.encode(state).decode()
+
+
+def _archived(fact: Any) -> tuple[Any, ...]:
+    data = _json.encode(fact.data).decode()
+    return (fact.topic, fact.key, fact.ver, fact.id, fact.type, fact.time, fact.now, data)
+
+
+def _parked(parked: Any) -> tuple[Any, ...]:
+    item, record = parked.item, parked.item.record
+    fact = item.fact
+    topic, part, offset = (record.topic, record.part, record.offset) if record else (fact.topic, 0, None)
+    return (
+        topic,
+        part,
+        offset,
+        parked.subject or (item.subject.name if item.subject else ""),
+        parked.key or item.key,
+        fact.ver,
+        fact.id,
+        fact.type,
+        fact.principal,
+        parked.state,
+        parked.reason,
+        parked.error,
+        parked.waits_for,
+        parked.expires,
+        0,
+        kept_headers(item),
+        kept_value(item),
+        max(fact.now, EPOCH),
+    )
+
+
+def kept_headers(item: Any) -> str:
+    """The envelope of a parked fact, so that it can be folded later exactly as it came."""
+    fact = item.fact
+    envelope = {
+        "time": fact.time,
+        "now": fact.now,
+        "source": fact.source,
+        "correlation": fact.correlation,
+        "causation": fact.causation,
+        "traceparent": fact.traceparent,
+        "hops": fact.hops,
+        "answer_id": item.answer_id,
+    }
+    return _json.encode(envelope).decode()
+
+
+def kept_value(item: Any) -> bytes:
+    """What was said: the decoded fact, or the raw bytes of what could not be read."""
+    if item.fact.data is not None:
+        return _json.encode(item.fact.data)
+    return (item.record.value if item.record else None) or b""
