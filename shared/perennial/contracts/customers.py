@@ -1,6 +1,6 @@
 """The customer's life after the first touch, written by lifecycle, keyed by customer id."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar, Literal
 
 import msgspec
@@ -32,6 +32,21 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     threshold: float | None = None
     event_id: str = ""
     text: str = ""
+
+
+class Signs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the numbers last said of a customer, as far as a later decision needs it."""
+
+    trend: str = ""
+    """`rising`, `steady`, `falling`, `too-early`; empty while nobody has judged it."""
+    fallen: bool = False
+    """The trend fell so far, or so often, that the light is due to it."""
+    alive: float | None = None
+    last_order: date | None = None
+    """Business day of the last order known."""
+    usual_days: float | None = None
+    """Upper end (95 %) of the customer's own rhythm, or its cohort's."""
+    rolling_value: Minor = 0
 
 
 class CustomerIdentified(Event, frozen=True, kw_only=True):
@@ -113,6 +128,9 @@ class WinbackOpened(Event, frozen=True, kw_only=True):
     deadline: datetime
     value_at_risk: Minor = 0
     baseline: Minor = 0
+    reopens: Count = 0
+    """How often this case was reopened; above 0 the earlier history of the case goes on."""
+    signs: Signs | None = None
 
 
 class WinbackOverdue(Event, frozen=True, kw_only=True):
@@ -123,6 +141,8 @@ class WinbackOverdue(Event, frozen=True, kw_only=True):
     case_id: Id
     owner: str
     escalated_to: str = ""
+    step: Count = 1
+    """Which rung of the ladder this is; the ladder has an end, the case has not."""
 
 
 class WinbackDiagnosed(Event, frozen=True, kw_only=True):
@@ -136,6 +156,7 @@ class WinbackDiagnosed(Event, frozen=True, kw_only=True):
     actions: list[str] = []
     competitor: str = ""
     note: Text = ""
+    by: str = ""
 
 
 class WinbackClosed(Event, frozen=True, kw_only=True):
@@ -146,6 +167,8 @@ class WinbackClosed(Event, frozen=True, kw_only=True):
     reason: str = ""
     saved: Minor = 0
     """Rolling value brought back, reporting currency."""
+    by: str = ""
+    """The person who closed it; empty where the rules did."""
 
 
 class CustomerRecovered(Event, frozen=True, kw_only=True):
@@ -153,6 +176,10 @@ class CustomerRecovered(Event, frozen=True, kw_only=True):
     customer_id: Id
     case_id: Id
     evidence: list[Evidence] = []
+    saved: Minor = 0
+    """Rolling value at the recovery above that at the light."""
+    check_at: datetime | None = None
+    """When the case closes for good, unless the light is lit again before."""
 
 
 class CustomerLost(Event, frozen=True, kw_only=True):
@@ -193,12 +220,49 @@ class CurveStarted(Event, frozen=True, kw_only=True):
     because: Literal["recovery", "reactivation", "next-product"]
 
 
+class LostReasonGiven(Event, frozen=True, kw_only=True):
+    """A person says why a lost customer went, in the place of "no answer"."""
+
+    TYPE: ClassVar[str] = "perennial.customer.lost-reason-given.v1"
+    customer_id: Id
+    reason: Text
+    competitor: str = ""
+    by: str = ""
+
+
+class ProductFirstBought(Event, frozen=True, kw_only=True):
+    """A product this customer never bought before; in `maturing` it can begin the next curve."""
+
+    TYPE: ClassVar[str] = "perennial.customer.product-first-bought.v1"
+    customer_id: Id
+    product: Id
+    segment: Segment
+    order_id: str = ""
+
+
+class SignsNoted(Event, frozen=True, kw_only=True):
+    """Numbers that move nothing now and that a later decision needs (an order during a win-back)."""
+
+    TYPE: ClassVar[str] = "perennial.customer.signs-noted.v1"
+    customer_id: Id
+    signs: Signs
+    order_id: str = ""
+    """The order that answered the win-back, if that is what is noted."""
+
+
 class WatcherChanged(Event, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "perennial.customer.watcher-changed.v1"
     customer_id: Id
     owner: str
     watchers: list[str]
     reason: str
+
+
+class MonthClosed(Event, frozen=True, kw_only=True):
+    """A month has ended in the tenant's zone: its report is due. Keyed `report`."""
+
+    TYPE: ClassVar[str] = "perennial.report.month-closed.v1"
+    month: str
 
 
 class ReportLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -246,7 +310,11 @@ CUSTOMERS = Topic(
         CustomerReleased,
         CustomerReactivated,
         CurveStarted,
+        LostReasonGiven,
+        ProductFirstBought,
+        SignsNoted,
         WatcherChanged,
+        MonthClosed,
         ReportPublished,
     ],
 )
