@@ -117,7 +117,7 @@ class Tokens:
 
 
 def require(*scopes: str) -> Any:
-    """The principal of a request that holds all these scopes: `who: Principal = require("orders:write")`."""
+    """The principal of a request that holds all these: `Annotated[Principal, require("orders:write")]`."""
     if not scopes:
         raise ValueError("a route must name at least one scope")
 

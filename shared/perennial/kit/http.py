@@ -69,7 +69,7 @@ def build_app(
 
 
 def body(struct: type[T]) -> Any:
-    """The request's body as `struct`: `order: PlaceOrder = body(PlaceOrder)`."""
+    """The request's body as `struct`: `order: Annotated[PlaceOrder, body(PlaceOrder)]`."""
     decoder = msgspec.json.Decoder(struct)
 
     async def read(request: Request) -> T:

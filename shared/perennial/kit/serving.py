@@ -45,7 +45,8 @@ class AccessLog:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return await self._app(scope, receive, send)
+            await self._app(scope, receive, send)
+            return
         correlation = _correlation(scope["headers"])
         scope.setdefault("state", {})["correlation"] = correlation
         began = time.perf_counter()
@@ -94,7 +95,8 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
-            return await self._app(scope, receive, send)
+            await self._app(scope, receive, send)
+            return
         headers = Headers(scope=scope)
         bulk = headers.get("content-type", "").startswith(BULK_TYPE)
         limit = self._max_bulk if bulk else self._max_body
