@@ -1,0 +1,69 @@
+"""MBG/NBD: as BG/NBD, but a customer may leave right after the first purchase too.
+
+Batislam, Denizel & Filiztekin 2007; Hoppe & Wagner 2007. Its P(alive) does rank customers.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from scoring.models import dropout, geometric, horizon
+from scoring.models.fitting import Fit, maximise
+from scoring.models.geometric import Dropout
+from scoring.models.histories import Floats, Unfit, histories
+from scoring.models.horizon import Measure
+from scoring.models.scorer import GeometricScorer
+
+FIRST_CAN_LEAVE = 1
+ALIVE_RANKS = True
+
+
+class Parameters(Dropout, frozen=True, tag="mbgnbd"):
+    """Rate ~ Gamma(r, rate alpha) a week; P(leaving at a purchase) ~ Beta(a, b)."""
+
+
+def fit(
+    x: ArrayLike, t_x: ArrayLike, age: ArrayLike, weights: ArrayLike | None = None
+) -> Fit[Parameters] | Unfit:
+    """Maximum likelihood; shapes (n,). Where the data show no dropout, a is 0 in effect."""
+    rows = histories(x, t_x, age, weights)
+    if isinstance(rows, Unfit):
+        return rows
+    peak = maximise(
+        geometric.likelihood(rows, FIRST_CAN_LEAVE), geometric.starts(rows), geometric.BOUNDS
+    )
+    return dropout.settled(rows, peak, Parameters, _steady)
+
+
+def log_likelihood(p: Parameters, x: Floats, t_x: Floats, age: Floats) -> Floats:
+    """Of each history, shape (n,)."""
+    return geometric.log_likelihood(p, FIRST_CAN_LEAVE, x, t_x, age)
+
+
+def scorer(p: Parameters, measures: Sequence[Measure]) -> GeometricScorer:
+    """Tables for these parameters."""
+    return GeometricScorer(p, FIRST_CAN_LEAVE, measures)
+
+
+def alive(p: Parameters, x: ArrayLike, t_x: ArrayLike, age: ArrayLike) -> Floats:
+    """P(still a customer) at ``age``, shape (n,)."""
+    return np.asarray(scorer(p, [horizon.purchases_within(1.0)]).scores(x, t_x, age)[0])
+
+
+def expected(p: Parameters, weeks: float, x: ArrayLike, t_x: ArrayLike, age: ArrayLike) -> Floats:
+    """Purchases in the coming weeks given the history, shape (n,)."""
+    return np.asarray(scorer(p, [horizon.purchases_within(weeks)]).scores(x, t_x, age)[1])
+
+
+def discounted(
+    p: Parameters, months: int, yearly_rate: float, x: ArrayLike, t_x: ArrayLike, age: ArrayLike
+) -> Floats:
+    """Discounted purchases of the coming months given the history, shape (n,)."""
+    return np.asarray(
+        scorer(p, [horizon.discounted_purchases(months, yearly_rate)]).scores(x, t_x, age)[1]
+    )
+
+
+def _steady(r: float, alpha: float) -> Parameters:
+    return Parameters(r, alpha, dropout.NOTHING, 1.0)
