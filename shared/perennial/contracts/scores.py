@@ -19,13 +19,16 @@ class OrderEffect(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     order_id: Id
     day: date
-    """Business day of the order (also for its return or cancellation), UTC."""
+    """Business day of the order (also for its return or cancellation), in scoring's zone."""
     kind: Literal["placed", "paid", "returned", "cancelled"]
     orders: int = 0
     paid: int = 0
     revenue: Minor = 0
     margin: Minor | None = None
     product: str = ""
+    """The line with the largest amount."""
+    return_id: str = ""
+    """Of a return, so that its second delivery changes nothing."""
 
 
 class CustomerScored(Event, frozen=True, kw_only=True):
@@ -67,10 +70,16 @@ class CustomerScored(Event, frozen=True, kw_only=True):
     """Version of the adopted model, as `pareto-nbd@2`."""
     review_at: datetime | None = None
     """When silence alone would next change something that matters."""
+    period_ends: datetime | None = None
+    """After an order: when the period it falls in is over and the trend is judged."""
 
 
 class TrendChanged(Event, frozen=True, kw_only=True):
-    """Scoring's judgement of the trend (S10); lifecycle only maps it."""
+    """Scoring's judgement of the trend (S10) at the end of a period; lifecycle only maps it.
+
+    Published when anything in it moved, so `before` and `after` may be equal: the window then has
+    another value, or a count went on. Two silent windows change nothing: the judgement stands.
+    """
 
     TYPE: ClassVar[str] = "perennial.customer.trend-changed.v1"
     customer_id: Id
@@ -81,9 +90,9 @@ class TrendChanged(Event, frozen=True, kw_only=True):
     window: Minor
     previous: Minor
     change: float | None
-    """(window − previous) / previous."""
+    """(window − previous) / previous, both without outliers and season."""
     baseline: Minor
-    """Best window of the present curve."""
+    """Best window of the present curve, without outliers and season."""
     below_baseline: float
     """Share by which the window lies below the baseline, 0 to 1."""
     falls: Count = 0
@@ -95,6 +104,10 @@ class TrendChanged(Event, frozen=True, kw_only=True):
     windows_below_peak: Count = 0
     """Windows in a row that did not pass the peak of the curve."""
     rolling_value: Minor = 0
+    months: Count = 1
+    """Length of a period."""
+    review_at: datetime | None = None
+    """The next end of a period at which silence alone would move any of this."""
 
 
 class ChurnChanged(Event, frozen=True, kw_only=True):
@@ -111,6 +124,15 @@ class ChurnChanged(Event, frozen=True, kw_only=True):
     """`usual_days` is the cohort's, for fewer than three intervals of its own."""
     value_36m: Minor | None = None
     model: str = ""
+
+
+class FitRequested(Event, frozen=True, kw_only=True):
+    """A fit is to be made of everything known up to a day; it runs outside the fold."""
+
+    TYPE: ClassVar[str] = "perennial.model.fit-requested.v1"
+    through: date
+    """Last business day to use, inclusive."""
+    by: str = "rule"
 
 
 class ModelFitted(Event, frozen=True, kw_only=True):
@@ -141,10 +163,12 @@ class ModelAdopted(Event, frozen=True, kw_only=True):
     replaces: str = ""
     reason: str = ""
     by: str = "rule"
+    alive_by: str = ""
+    """Whose P(alive) judges churn where the model's own must not (BG/NBD's)."""
 
 
 SCORES = Topic(
     "scores.v1",
     "scoring",
-    [CustomerScored, TrendChanged, ChurnChanged, ModelFitted, ModelAdopted],
+    [CustomerScored, TrendChanged, ChurnChanged, FitRequested, ModelFitted, ModelAdopted],
 )

@@ -1,0 +1,1 @@
+"""Pure rules of scoring: standard library and contracts only."""
