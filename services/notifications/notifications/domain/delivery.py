@@ -3,7 +3,8 @@
 A pure state machine; the worker brings the time and the answers.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Literal
@@ -60,16 +61,19 @@ def lengthened(wait: timedelta, seed: str, jitter: float) -> timedelta:
     return wait * (1 + jitter * share)
 
 
-def after(circuit: Circuit, answer: Answer, rule: Delivery, now: datetime) -> Circuit:
-    """The circuit after an answer: closed by a success, paused by a throttle or too many failures."""
-    verdict = judge(answer)
-    if verdict == "sent":
-        return Circuit()
-    failed = replace(circuit, failures=circuit.failures + 1)
-    pause = _pause(failed, rule.breaker)
-    if verdict == "throttled":
-        pause = max(pause, _asked_pause(answer, rule))
-    return replace(failed, paused_until=now + pause) if pause else failed
+def after(circuit: Circuit, answers: Sequence[Answer], rule: Delivery, now: datetime) -> Circuit:
+    """The circuit after posts made side by side.
+
+    One success shows that the endpoint lives. Failures of one moment open it once: they must not
+    lengthen the pause as probes that failed one after another do.
+    """
+    failed = [one for one in answers if judge(one) != "sent"]
+    opened = max(rule.breaker.failures, circuit.failures + 1)
+    lives = len(failed) < len(answers)
+    failures = 0 if lives else min(circuit.failures + len(failed), opened)
+    asked = [_asked_pause(one, rule) for one in failed if judge(one) == "throttled"]
+    pause = max([_pause(failures, rule.breaker), *asked])
+    return Circuit(failures, now + pause if pause else None)
 
 
 def admits(circuit: Circuit, rule: Breaker, most: int, now: datetime) -> int:
@@ -79,9 +83,9 @@ def admits(circuit: Circuit, rule: Breaker, most: int, now: datetime) -> int:
     return 1 if circuit.failures >= rule.failures else most
 
 
-def _pause(circuit: Circuit, rule: Breaker) -> timedelta:
+def _pause(failures: int, rule: Breaker) -> timedelta:
     """Doubles with every failed probe, up to the longest."""
-    beyond = circuit.failures - rule.failures
+    beyond = failures - rule.failures
     if beyond < 0:
         return timedelta()
     return min(span(rule.open_for) * (1 << min(beyond, 20)), span(rule.longest))
