@@ -292,9 +292,7 @@ def _fold(
         return outcome
 
 
-def _fold_items(
-    service: Service, fold: Fold, items: list[Item]
-) -> Generator[Action, Any, None]:
+def _fold_items(service: Service, fold: Fold, items: list[Item]) -> Generator[Action, Any, None]:
     """Reference subjects first, so that the rules of the same batch know what they say."""
     first = [item for item in items if item.subject and item.subject.reference]
     for item in first:

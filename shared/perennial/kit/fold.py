@@ -174,6 +174,9 @@ class Fold:
         events = []
         for index, wish in enumerate(decision):
             event, time = event_of(wish)
+            if not entity.subject.emits:  # a mirror: another's fact is all there is to know
+                entity.state = entity.subject.evolve(entity.state, event, now)
+                continue
             event = self._numbered(event, time or now)
             made = self._made(entity, event, time or now, fact, now, index)
             entity.state = entity.subject.evolve(entity.state, event, now)

@@ -15,7 +15,10 @@ WAITING_DAYS = 30
 
 
 def receive(service: Service, record: Record, now: datetime) -> Item:
-    """What a record is to this service. Never raises: what can't be read is marked to be parked."""
+    """What a record is to this service. Never raises: what can't be read is marked to be parked.
+
+    A partner's fact has no subject yet: it is adapted at the edge first, and then `placed`.
+    """
     topic = topic_named(record.topic)
     try:
         fact = decode(
@@ -29,7 +32,8 @@ def receive(service: Service, record: Record, now: datetime) -> Item:
     except Malformed as error:
         return _unreadable(service, record, now, error)
     if is_partner(topic):
-        return _from_partner(service, fact, record)
+        identity = f"{fact.principal}|{fact.source}|{fact.id}"
+        return Item(fact, None, "", record, answer_id=identity)
     return Item(fact, service.by_topic.get(record.topic), fact.key, record)
 
 
@@ -47,15 +51,10 @@ def asked(service: Service, ask: Ask, now: datetime) -> Item:
         principal=ask.principal,
     )
     item = Item(fact, ask.subject, ask.key, ask=ask, answer_id=ask.id)
-    return item if ask.key else _placed(service, item)
+    return item if ask.key else placed(service, item)
 
 
-def _from_partner(service: Service, fact: Fact, record: Record) -> Item:
-    identity = f"{fact.principal}|{fact.source}|{fact.id}"
-    return _placed(service, Item(fact, None, "", record, answer_id=identity))
-
-
-def _placed(service: Service, item: Item) -> Item:
+def placed(service: Service, item: Item) -> Item:
     """Find the subject and key of a foreign fact, or what it must wait for."""
     line = service.routes.get(type(item.fact.data))
     if line is None or service.locate is None:

@@ -13,9 +13,10 @@ from perennial.kit import door
 from perennial.kit.ask import Answer, Ask
 from perennial.kit.batch import Item, Outcome, Partition, Record
 from perennial.kit.door import Job
-from perennial.kit.ingest import asked, receive
+from perennial.kit.ingest import asked, placed, receive
 from perennial.kit.kafka import Log
 from perennial.kit.metrics import Metrics
+from perennial.kit.personal import PersonalKeys
 from perennial.kit.postgres import Postgres, is_transient
 from perennial.kit.subject import Service
 from perennial.kit.worlds import Worlds
@@ -35,8 +36,16 @@ FETCH_AGE = timedelta(milliseconds=500)
 class Door:
     """One service's door: runs batches, keeps the worlds current, tells who waits."""
 
-    def __init__(self, service: Service, store: Postgres, worlds: Worlds, ticking: bool) -> None:
+    def __init__(
+        self,
+        service: Service,
+        store: Postgres,
+        worlds: Worlds,
+        ticking: bool,
+        personal: PersonalKeys | None = None,
+    ) -> None:
         self.service = service
+        self.personal = personal
         self.store = store
         self.worlds = worlds
         self.ticking = ticking
@@ -152,7 +161,7 @@ class Records:
     async def _fold(self, records: list[Record]) -> None:
         now = self._door.now()
         service = self._door.service
-        items = [self._adapted(receive(service, record, now)) for record in records]
+        items = [await self._placed(receive(service, record, now)) for record in records]
         outcome = await self._door.run(Job("records", items))
         self._dirty.update(outcome.writes.positions)
         self._stands.update(outcome.writes.positions)
@@ -165,11 +174,14 @@ class Records:
             self._door.metrics.stopped.labels(*map(str, place)).set(1)
             self._log.pause(place)
 
-    def _adapted(self, item: Item) -> Item:
-        adapt = self._door.service.adapt
-        if adapt is not None and item.fact.data is not None:
-            item.fact = adapt(item.fact, item)
-        return item
+    async def _placed(self, item: Item) -> Item:
+        """A partner's fact is adapted at this edge, and its key found; others are as they came."""
+        service = self._door.service
+        if item.subject is not None or item.park or not item.answer_id:
+            return item
+        if service.adapt is not None:
+            item.fact = await service.adapt(item.fact, self._door.personal)
+        return placed(service, item)
 
     async def _follow(self) -> None:
         """Tell Kafka where we stand, for everybody's lag tools; failing at it is harmless."""
@@ -208,7 +220,9 @@ class Positions:
         ends = await source.ends(assigned)
         for place in assigned:
             if ends[place] < stands[place]:
-                raise RuntimeError(f"{place}: the log ends at {ends[place]}, we stand at {stands[place]}: the topic was recreated")
+                raise RuntimeError(
+                    f"{place}: the log ends at {ends[place]}, we stand at {stands[place]}: the topic was recreated"
+                )
         return {place: stands[place] for place in assigned}
 
 
@@ -290,7 +304,9 @@ class Requests:
 class Timers:
     """The lane of due moments, and of facts set aside whose time has come."""
 
-    def __init__(self, door_: Door, pool: Any, set_aside: Callable[[datetime], Awaitable[int]]) -> None:
+    def __init__(
+        self, door_: Door, pool: Any, set_aside: Callable[[datetime], Awaitable[int]]
+    ) -> None:
         self._door = door_
         self._pool = pool
         self._set_aside = set_aside
@@ -318,5 +334,3 @@ class Timers:
             places = sorted((row[0], row[1]) for row in rows)
             await self._door.run(Job("timers", [], places, until))
         return done + len(rows)
-
-

@@ -60,6 +60,15 @@ class Parking:
         await self._door.run(Job("parked", items))
         return len(items)
 
+    async def listed(self, states: list[str], most: int) -> list[dict[str, Any]]:
+        """Parked facts in these states, oldest first, with what was said as text."""
+        rows = await self._pool.fetch(
+            f"SELECT {_FIELDS} FROM parked WHERE state = ANY($1::text[]) ORDER BY id LIMIT $2",
+            states,
+            most,
+        )
+        return [{**dict(row), "raw": (row["raw"] or b"").decode(errors="replace")} for row in rows]
+
     async def redrive(self, ids: list[int], by: str, note: str) -> int:
         """Fold them once more, with what stands behind the same keys, in order; how many in all."""
         return await self._mark(ids, by, note, False)

@@ -76,6 +76,7 @@ def policy_subject(service: str, shape: type) -> Subject:
         react=react,
         evolve=_evolve,
         emits=(POLICIES[service],),
+        requests=(DraftPolicy, AdoptPolicy),
         reference=True,
     )
 
@@ -84,7 +85,9 @@ def _draft(service: str, shape: type, state: PolicyState, fact: Fact) -> Decisio
     try:
         msgspec.convert(fact.data.document, shape)
     except msgspec.ValidationError as error:
-        return Refusal(code="policy-invalid", detail=str(error), pointer="/document", kind="invalid")
+        return Refusal(
+            code="policy-invalid", detail=str(error), pointer="/document", kind="invalid"
+        )
     document = msgspec.json.encode(fact.data.document, order="sorted").decode()
     version = len(state.versions) + 1
     return [

@@ -10,6 +10,7 @@ import msgspec
 
 from perennial.kit import door
 from perennial.kit.batch import Outcome, Partition, StoredAnswer, Writes
+from perennial.kit.personal import KeyTable
 from perennial.kit.subject import Service
 from perennial.kit.writing import statement_for
 
@@ -107,7 +108,9 @@ class _Transaction:
                 rows = await self._connection.fetch(_ANSWERS, ids)
                 return {row[0]: StoredAnswer(*row) for row in rows}
             case door.Locate(subject, ids):
-                return {row[0]: row[1] for row in await self._connection.fetch(_LOCATE, subject, ids)}
+                return {
+                    row[0]: row[1] for row in await self._connection.fetch(_LOCATE, subject, ids)
+                }
             case door.LockEntities(ids, skip_locked):
                 return await self._entities(ids, skip_locked)
             case door.LoadParts(subject, ids):
@@ -164,9 +167,7 @@ async def load_reference(pool: asyncpg.Pool, service: Service) -> dict[str, dict
             rows = await pool.fetch(
                 "SELECT key, state::text FROM entity WHERE subject = $1 AND state <> '{}'", name
             )
-            found[name] = {
-                row[0]: msgspec.json.decode(row[1], type=subject.state) for row in rows
-            }
+            found[name] = {row[0]: msgspec.json.decode(row[1], type=subject.state) for row in rows}
     return found
 
 
@@ -187,7 +188,29 @@ async def snapshot(pool: asyncpg.Pool) -> AsyncIterator[Any]:
         yield connection
 
 
+def key_table(pool: asyncpg.Pool) -> KeyTable:
+    """The keys of parties in this service's schema."""
+
+    async def find(party: str) -> tuple[str, bytes] | None:
+        row = await pool.fetchrow("SELECT key_id, wrapped FROM party_key WHERE party = $1", party)
+        return (row[0], row[1]) if row else None
+
+    async def add(party: str, key_id: str, wrapped: bytes) -> tuple[str, bytes]:
+        await pool.execute(
+            "INSERT INTO party_key (party, key_id, wrapped) VALUES ($1, $2, $3)"
+            " ON CONFLICT DO NOTHING",
+            party,
+            key_id,
+            wrapped,
+        )
+        found = await find(party)
+        return found or (key_id, wrapped)
+
+    async def remove(party: str) -> None:
+        await pool.execute("DELETE FROM party_key WHERE party = $1", party)
+
+    return KeyTable(find, add, remove)
+
+
 def is_transient(error: BaseException) -> bool:
     return isinstance(error, TRANSIENT)
-
-

@@ -147,7 +147,9 @@ class Graph:
     """Topics of the driver's own, with how many records it ever published there."""
 
 
-def settle(graph: Graph, rounds: int = 200) -> Generator[Question | Together, Any, dict[str, Report]]:
+def settle(
+    graph: Graph, rounds: int = 200
+) -> Generator[Question | Together, Any, dict[str, Report]]:
     """Walk downstream until two waves agree; the last reports, by service."""
     reports: dict[str, Report] = {}
     for _ in range(rounds):

@@ -1,6 +1,6 @@
 """How a service declares itself: which facts fold into which subjects, by which pure rules."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -42,6 +42,8 @@ class Subject:
     """If set, `state.parts` maps ids to such pieces; only those named by `names` are loaded."""
     names: Callable[[Fact], Iterable[str]] = _no_parts
     emits: tuple[Topic, ...] = ()
+    requests: tuple[type, ...] = ()
+    """What is asked of it beside the facts that its service listens to."""
     reference: bool = False
     """Kept whole in memory and handed to every rule through the world (policies, registers)."""
 
@@ -60,12 +62,11 @@ class Listening:
 
     facts: tuple[type, ...]
     subject: Subject
-    key: Callable[[Fact], str]
 
 
-def on(*facts: type, to: Subject, key: Callable[[Fact], str] | None = None) -> Listening:
-    """These facts (events, requests, partner facts) fold into `to`, under `key(fact)`."""
-    return Listening(facts, to, key or (lambda fact: fact.key))
+def on(*facts: type, to: Subject) -> Listening:
+    """These facts (events, requests, partner facts) fold into `to`, under the fact's key."""
+    return Listening(facts, to)
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class Service:
     """Request structs of its own (with a TYPE), so that a waiting one can be read back."""
     locate: Callable[[Fact], str | tuple[str, str]] | None = None
     """A foreign fact's key, or (part id, what it waits for) where only a part names it."""
-    adapt: Callable[[Fact, Any], Fact] | None = None
+    adapt: Callable[[Fact, Any], Awaitable[Fact]] | None = None
     """What the edge does to a partner's fact before it folds (sealing contact data)."""
     jobs: Sequence[Any] = ()
     tasks: Sequence[Any] = ()
@@ -129,7 +130,8 @@ class Service:
 
     @cached_property
     def routes(self) -> dict[type, Listening]:
-        return {fact: line for line in self.listens for fact in line.facts}
+        policy = Listening(self.policy_subject.requests, self.policy_subject)
+        return {fact: line for line in (*self.listens, policy) for fact in line.facts}
 
     @cached_property
     def by_topic(self) -> dict[str, Subject]:
@@ -161,10 +163,7 @@ class Service:
     def decoders(self) -> dict[str, msgspec.json.Decoder[Any]]:
         """By type name: everything that can be folded, for reading facts back from the store."""
         kinds = {
-            kind.TYPE: kind
+            str(getattr(kind, "TYPE", "") or kind.__name__): kind
             for kind in (*self.routes, *self.requests)
-            if getattr(kind, "TYPE", "")
         }
         return {name: msgspec.json.Decoder(kind) for name, kind in kinds.items()}
-
-

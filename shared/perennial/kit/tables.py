@@ -123,6 +123,7 @@ CREATE TABLE clock (
 
 CREATE TABLE party_key (
     party   text PRIMARY KEY,
+    key_id  text NOT NULL,
     wrapped bytea NOT NULL
 );
 """

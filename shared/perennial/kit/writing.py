@@ -184,7 +184,9 @@ def _archived(fact: Any) -> tuple[Any, ...]:
 def _parked(parked: Any) -> tuple[Any, ...]:
     item, record = parked.item, parked.item.record
     fact = item.fact
-    topic, part, offset = (record.topic, record.part, record.offset) if record else (fact.topic, 0, None)
+    topic, part, offset = (
+        (record.topic, record.part, record.offset) if record else (fact.topic, 0, None)
+    )
     return (
         topic,
         part,

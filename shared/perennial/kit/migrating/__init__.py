@@ -1,0 +1,1 @@
+"""One Alembic environment for every service; revisions live with the service."""

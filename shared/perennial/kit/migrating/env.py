@@ -1,0 +1,27 @@
+"""Runs the revisions of whichever service asks, over asyncpg, in the schema of its migration role."""
+
+import asyncio
+from typing import Any
+
+from alembic import context
+from sqlalchemy import pool
+from sqlalchemy.ext.asyncio import create_async_engine
+
+
+def _run(connection: Any) -> None:
+    context.configure(connection=connection, transaction_per_migration=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def _migrate() -> None:
+    url = context.config.get_main_option("sqlalchemy.url") or ""
+    engine = create_async_engine(
+        url.replace("postgresql://", "postgresql+asyncpg://"), poolclass=pool.NullPool
+    )
+    async with engine.begin() as connection:
+        await connection.run_sync(_run)
+    await engine.dispose()
+
+
+asyncio.run(_migrate())

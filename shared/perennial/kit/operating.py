@@ -1,0 +1,167 @@
+"""Routes that every service has: settling, parked facts, policies, its own events."""
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from fastapi import APIRouter, Depends, Request, Response
+
+from perennial.kit.ask import Answer, Ask
+from perennial.kit.auth import Principal, require
+from perennial.kit.history import decisions
+from perennial.kit.http import body, idempotency, respond, show
+from perennial.kit.policies import AdoptPolicy, DraftPolicy, PolicyState, default_document
+
+if TYPE_CHECKING:
+    from perennial.kit.runtime import Runtime
+
+
+class Handling(msgspec.Struct, frozen=True, kw_only=True):
+    """Which parked facts, and why."""
+
+    ids: list[int]
+    note: str = ""
+
+
+class Handled(msgspec.Struct, frozen=True, kw_only=True):
+    facts: int
+    """How many were marked, with those behind the same keys."""
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """A service's rules as they stand."""
+
+    service: str
+    in_force: str
+    document: Any
+    versions: list[Any]
+    adoptions: list[Any]
+
+
+def runtime_of(request: Request) -> "Runtime":
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+def kit_router() -> APIRouter:
+    """Fresh for each app: settle, parked facts, policies."""
+    router = APIRouter()
+    _settling(router)
+    _parked(router)
+    _policies(router)
+    return router
+
+
+def _settling(router: APIRouter) -> None:
+    @router.get("/internal/settle", include_in_schema=False)
+    async def settle(
+        request: Request,
+        until: str = "{}",
+        wait: float = 10,
+        _who: Principal = require("internal"),
+        runtime: Any = Depends(runtime_of),
+    ) -> Response:
+        counts = msgspec.json.decode(until, type=dict[str, int])
+        return show(await runtime.settlement.report(counts, min(wait, 30)))
+
+
+def _parked(router: APIRouter) -> None:
+    @router.get("/v1/parked", tags=["operating"])
+    async def list_parked(
+        state: str = "parked",
+        limit: int = 100,
+        _who: Principal = require("parked:read"),
+        runtime: Any = Depends(runtime_of),
+    ) -> Response:
+        """Facts that could not be applied, oldest first."""
+        return show(await runtime.parking.listed(state.split(","), min(limit, 1000)))
+
+    @router.post("/v1/parked:redrive", tags=["operating"])
+    async def redrive_parked(
+        wish: Handling = body(Handling),
+        who: Principal = require("parked:write"),
+        runtime: Any = Depends(runtime_of),
+    ) -> Response:
+        """Fold them once more, with what stands behind the same keys, in order."""
+        return show(Handled(facts=await runtime.parking.redrive(wish.ids, who.subject, wish.note)))
+
+    @router.post("/v1/parked:discard", tags=["operating"])
+    async def discard_parked(
+        wish: Handling = body(Handling),
+        who: Principal = require("parked:write"),
+        runtime: Any = Depends(runtime_of),
+    ) -> Response:
+        """Give them up, with who and why; what stands behind them goes on."""
+        return show(Handled(facts=await runtime.parking.discard(wish.ids, who.subject, wish.note)))
+
+
+def _policies(router: APIRouter) -> None:
+    @router.get("/v1/policy", tags=["policy"])
+    async def get_policy(
+        _who: Principal = require("policies:read"), runtime: Any = Depends(runtime_of)
+    ) -> Response:
+        """The rules in force, and every version there ever was."""
+        return show(_policy(runtime))
+
+    @router.post("/v1/policy/drafts", tags=["policy"])
+    async def draft_policy(
+        request: Request,
+        wish: DraftPolicy = body(DraftPolicy),
+        who: Principal = require("policies:write"),
+        runtime: Any = Depends(runtime_of),
+    ) -> Response:
+        """Keep a whole document as a draft; refused with the path of the fault if it is none."""
+        return respond(await _ask(runtime, request, who, wish))
+
+    @router.post("/v1/policy/adoptions", tags=["policy"])
+    async def adopt_policy(
+        request: Request,
+        wish: AdoptPolicy = body(AdoptPolicy),
+        who: Principal = require("policies:adopt"),
+        runtime: Any = Depends(runtime_of),
+    ) -> Response:
+        """Let a version judge from a moment on; version 0 is what the service is shipped with."""
+        return respond(await _ask(runtime, request, who, wish))
+
+    @router.get("/v1/policy/history", tags=["policy"])
+    async def explain_policy(
+        _who: Principal = require("policies:read"), runtime: Any = Depends(runtime_of)
+    ) -> Response:
+        """Who drafted and adopted what, when and why."""
+        service = runtime.service
+        return show(await decisions(runtime.pool, service.policy_subject, service.name))
+
+
+async def _ask(runtime: Any, request: Request, who: Principal, wish: Any) -> Answer:
+    known = await idempotency(request, who)
+    answer: Answer = await runtime.asks.ask(
+        Ask(
+            subject=runtime.service.policy_subject,
+            key=runtime.service.name,
+            data=wish,
+            id=known.id,
+            fingerprint=known.fingerprint,
+            principal=who.subject,
+            respond=lambda _state, events: (201, events[0]),
+        )
+    )
+    return answer
+
+
+def _policy(runtime: Any) -> Policy:
+    service = runtime.service
+    reference = runtime.door.worlds.reference.get(service.policy_subject.name, {})
+    state = reference.get(service.name, PolicyState())
+    now = runtime.now()
+    in_force = runtime.door.worlds.policy_version(now)
+    number = int(in_force.rpartition("@")[2])
+    drafted = {one.version: one.document for one in state.versions}
+    document = msgspec.json.decode(drafted[number]) if number else default_document(service.package)
+    return Policy(
+        service=service.name,
+        in_force=in_force,
+        document=document,
+        versions=[
+            {"version": one.version, "by": one.by, "note": one.note} for one in state.versions
+        ],
+        adoptions=list(state.adoptions),
+    )

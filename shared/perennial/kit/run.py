@@ -1,0 +1,68 @@
+"""`python -m <service>.main door|relay|migrate`: the processes of one service."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from importlib.resources import files
+
+import uvloop
+
+from perennial.kit.subject import Service
+
+USAGE = "usage: python -m <service>.main door|relay|migrate"
+
+
+def main(service: Service) -> None:
+    """Run the named process of a service; ends with a code that tells the supervisor why."""
+    logging.basicConfig(
+        level=os.environ.get("PERENNIAL_LOG_LEVEL", "INFO"),
+        format='{"at":"%(asctime)s","level":"%(levelname)s","logger":"%(name)s","message":"%(message)s"}',
+    )
+    logging.getLogger("aiokafka").setLevel(logging.WARNING)
+    match sys.argv[1:]:
+        case ["door"]:
+            uvloop.run(_until_told(lambda stopping: _door(service, stopping)))
+        case ["relay"]:
+            uvloop.run(_until_told(lambda stopping: _relay(service, stopping)))
+        case ["migrate"]:
+            migrate(service)
+        case _:
+            sys.exit(USAGE)
+
+
+async def _until_told(run) -> None:  # type: ignore[no-untyped-def]
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    await run(stopping)
+
+
+async def _door(service: Service, stopping: asyncio.Event) -> None:
+    from perennial.kit.runtime import Settings, serve_door
+
+    await serve_door(service, Settings(), stopping)  # type: ignore[call-arg]
+
+
+async def _relay(service: Service, stopping: asyncio.Event) -> None:
+    from perennial.kit.relaying import serve_relay
+
+    await serve_relay(service.name, stopping)
+
+
+def migrate(service: Service) -> None:
+    """Bring the service's schema to the newest revision, as its migration role."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(files("perennial.kit").joinpath("migrating")))
+    versions = files(service.package).joinpath("migrations", "versions")
+    config.set_main_option("version_locations", str(versions))
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option(
+        "sqlalchemy.url", os.environ["PERENNIAL_DATABASE_URL"].replace("%", "%%")
+    )
+    command.upgrade(config, "head")

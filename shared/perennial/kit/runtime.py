@@ -1,0 +1,224 @@
+"""One running door: the lanes, the app and the work of one service, living and dying together."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import uvicorn
+from fastapi import FastAPI, Request
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from perennial.kit.auth import Tokens
+from perennial.kit.http import build_app
+from perennial.kit.ids import uuid7
+from perennial.kit.kafka import Broker, Log
+from perennial.kit.lanes import Door, Positions, Records, Requests, Timers
+from perennial.kit.operating import kit_router
+from perennial.kit.parking import Parking
+from perennial.kit.personal import PersonalKeys
+from perennial.kit.postgres import Postgres, connect, key_table, load_reference
+from perennial.kit.settle import Settlement
+from perennial.kit.subject import Service
+from perennial.kit.tokens import load
+from perennial.kit.worlds import Worlds
+
+log = logging.getLogger("perennial")
+
+STUCK_SECONDS = 60.0
+
+
+class Settings(BaseSettings):
+    """What a service process is told by its environment, as PERENNIAL_*."""
+
+    model_config = SettingsConfigDict(env_prefix="PERENNIAL_")
+
+    database_url: str
+    kafka_bootstrap: str = ""
+    kafka_user: str = ""
+    kafka_password: str = ""
+    http_host: str = "127.0.0.1"
+    http_port: int = 0
+    clock: str = "wall"
+    """`wall`, or `ticks` where a played clock says what time it is."""
+    heartbeat: Path | None = None
+    secrets: Path | None = None
+    """Folder with the token keys and the master key of personal data."""
+    peers: dict[str, str] = {}
+    allow_private_endpoints: bool = False
+
+    def broker(self) -> Broker:
+        return Broker(self.kafka_bootstrap, self.kafka_user, self.kafka_password)
+
+
+@dataclass
+class Runtime:
+    """What the rooms of a running service may use."""
+
+    service: Service
+    settings: Settings
+    pool: asyncpg.Pool
+    door: Door
+    asks: Requests
+    parking: Parking
+    settlement: Settlement
+    personal: PersonalKeys
+    tokens: Tokens
+
+    def now(self) -> datetime:
+        return self.door.now()
+
+    def world(self) -> Any:
+        """The world as the rules see it now."""
+        return self.door.worlds.at(self.door.now())
+
+
+Task = Callable[[Runtime, asyncio.Event], Awaitable[None]]
+
+
+def the_runtime(request: Request) -> Runtime:
+    """For routes: the running service behind the app."""
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+async def assemble(service: Service, settings: Settings) -> Runtime:
+    """Everything a door needs, from its settings; nothing runs yet."""
+    pool = await connect(settings.database_url)
+    worlds = Worlds(service, await load_reference(pool, service))
+    secrets = settings.secrets
+    if secrets is None:
+        raise RuntimeError("PERENNIAL_SECRETS names no folder; `perennial up` makes one")
+    personal = PersonalKeys((secrets / "master.key").read_bytes(), key_table(pool))
+    door = Door(service, Postgres(pool), worlds, settings.clock == "ticks", personal)
+    door.ticked = await pool.fetchval("SELECT now FROM clock WHERE name = 'tick'")
+    requests = Requests(door)
+    settlement = Settlement(door, requests, pool, uuid7())
+    await settlement.load()
+    return Runtime(
+        service=service,
+        settings=settings,
+        pool=pool,
+        door=door,
+        asks=requests,
+        parking=Parking(door, pool),
+        settlement=settlement,
+        personal=personal,
+        tokens=Tokens(load(secrets)),
+    )
+
+
+def app_of(runtime: Runtime) -> FastAPI:
+    """The REST face of a running service."""
+    app = build_app(
+        runtime.service.name,
+        [*([runtime.service.router] if runtime.service.router else []), kit_router()],
+        runtime.tokens,
+        ready=lambda: _ready(runtime),
+        registry=runtime.door.metrics.registry,
+    )
+    app.state.runtime = runtime
+    return app
+
+
+async def _ready(runtime: Runtime) -> list[str]:
+    """Requests can be taken as soon as Postgres answers; Kafka may come back later."""
+    try:
+        await asyncio.wait_for(runtime.pool.fetchval("SELECT 1"), 2)
+    except (TimeoutError, OSError, asyncpg.PostgresError) as error:
+        return [f"Postgres does not answer: {error}"]
+    return []
+
+
+async def serve_door(service: Service, settings: Settings, stopping: asyncio.Event) -> None:
+    """Run one door until told to stop; when one of its parts fails, all of it ends."""
+    runtime = await assemble(service, settings)
+    config = uvicorn.Config(
+        app_of(runtime),
+        host=settings.http_host,
+        port=settings.http_port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=3,
+        lifespan="off",
+    )
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # ours are set
+    lanes: list[Coroutine[Any, Any, None]] = [
+        runtime.asks.run(stopping),
+        Timers(runtime.door, runtime.pool, runtime.parking.release).run(stopping),
+        _records(runtime, stopping),
+        _watch(runtime, stopping),
+        *(task(runtime, stopping) for task in service.tasks),
+    ]
+    try:
+        await _together(lanes, server, stopping)
+    finally:
+        await asyncio.wait_for(runtime.pool.close(), 5)
+
+
+async def _together(
+    lanes: list[Coroutine[Any, Any, None]], server: uvicorn.Server, stopping: asyncio.Event
+) -> None:
+    async with asyncio.TaskGroup() as group:
+        for lane in lanes:
+            group.create_task(lane)
+        serving = group.create_task(server._serve())
+        await _first(stopping.wait(), serving)
+        stopping.set()
+        server.should_exit = True
+
+
+async def _first(*waits: Any) -> None:
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def _records(runtime: Runtime, stopping: asyncio.Event) -> None:
+    """Keep the Kafka lane alive: its client is rebuilt after any trouble, HTTP goes on meanwhile."""
+    service, settings = runtime.service, runtime.settings
+    topics = [topic.name for topic in service.reads]
+    while topics and not stopping.is_set():
+        source = Log(settings.broker(), service.name, topics)
+        try:
+            await asyncio.wait_for(source.start(), 30)
+            runtime.door.progress = time.monotonic()
+            await Records(runtime.door, source, Positions(runtime.pool)).run(stopping)
+        except Exception as error:
+            log.warning("Kafka lane starts anew: %s: %s", type(error).__name__, error)
+            await _pause(stopping, 0.5)
+        finally:
+            await _quietly(source.stop())
+    await stopping.wait()
+
+
+async def _quietly(stop: Awaitable[None]) -> None:
+    """A client that is given up may fail at stopping too; it is forgotten all the same."""
+    try:
+        await stop
+    except Exception as error:
+        log.info("while stopping the Kafka client: %s", error)
+
+
+async def _watch(runtime: Runtime, stopping: asyncio.Event) -> None:
+    """Show that we live, and end a door that makes no progress: the supervisor starts a fresh one."""
+    heartbeat = runtime.settings.heartbeat
+    while not stopping.is_set():
+        idle = time.monotonic() - runtime.door.progress
+        if idle > STUCK_SECONDS:
+            raise RuntimeError(f"no progress for {idle:.0f} s")
+        if heartbeat is not None:
+            heartbeat.touch()
+        await _pause(stopping, 1)
+
+
+async def _pause(stopping: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stopping.wait(), seconds)
+    except TimeoutError:
+        return
