@@ -205,7 +205,7 @@ class TestWaysToGetItWrong:
         assert fit.log_likelihood > -9000
 
 
-def _unmerged(orders: Orders) -> tuple[np.ndarray, ...]:  # type: ignore[type-arg]
+def _unmerged(orders: Orders) -> tuple[np.ndarray, ...]:
     seen = orders.day <= CUT
     customer, index = np.unique(orders.customer[seen], return_inverse=True)
     first = np.full(len(customer), CUT)
