@@ -9,13 +9,13 @@ from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
+from perennial.kit.tokens import PUBLIC, create_keys
 from perennial_embedded.home import Home, private_word, write_private
 from perennial_embedded.probes import answers, beats
 from perennial_embedded.processes import Process
 from perennial_embedded.state import Addresses
 
 BEATS_WITHIN = 6.0
-TOKEN_KEY = "token.key"
 MASTER_KEY = "master.key"
 
 # Two cores shared by ten processes: libraries must not each start a thread per core.
@@ -111,12 +111,13 @@ class Environment:
         }
 
     def _secrets(self, service: Service) -> Path:
-        """A folder each: the key of tokens is shared, everything else is the service's own."""
+        """A folder each: the public token key is everybody's, everything else is the service's own."""
         folder = self.home.secrets / service.name
-        shared = private_word(self.home.secrets / TOKEN_KEY)
         private_word(folder / MASTER_KEY)
-        if not (folder / TOKEN_KEY).exists():
-            write_private(folder / TOKEN_KEY, shared)
+        if not (self.home.secrets / PUBLIC).exists():
+            create_keys(self.home.secrets)
+        if not (folder / PUBLIC).exists():
+            write_private(folder / PUBLIC, (self.home.secrets / PUBLIC).read_text())
         return folder
 
     def _heartbeat(self, process: str) -> Path:

@@ -4,7 +4,6 @@ Nothing past this point sees a name or an address in the clear: not the fold, no
 parked, not the events.
 """
 
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
@@ -18,36 +17,32 @@ from lead_intake.domain.requests import CancelSaid, OrderSaid, PaymentSaid, Retu
 Saying = PlaceOrder | RecordPayment | RecordReturn | CancelOrder
 
 
-class Seal(Protocol):
-    """Encrypts for one party; making the party's key where it has none yet."""
-
-    def __call__(self, party: str, plain: bytes, /) -> str: ...
-
-
-@dataclass(frozen=True)
-class Sealing:
+class Sealing(Protocol):
     """What the edge needs to make contact data unreadable, yet comparable."""
 
-    seal: Seal
-    pepper: bytes
-    """Secret key of the claims' hashes, one for a company."""
+    @property
+    def pepper(self) -> bytes:
+        """Secret key of the claims' hashes, one for a company."""
+
+    async def seal(self, party: str, plain: bytes) -> str:
+        """Encrypts for one party; making the party's key where it has none yet."""
 
 
-def adapt(fact: Fact, sealing: Sealing) -> Fact:
+async def adapt(fact: Fact, sealing: Sealing) -> Fact:
     """A partner's fact as the rules fold it; what is adapted already passes as it is."""
     if not isinstance(fact.data, Saying):
         return fact
     source = system_of(fact.principal, fact.source)
-    said = said_by(source, fact.data, sealing)
+    said = await said_by(source, fact.data, sealing)
     return replace(fact, data=said, type=said.TYPE)
 
 
-def said_by(source: str, saying: Saying, sealing: Sealing) -> Said:
+async def said_by(source: str, saying: Saying, sealing: Sealing) -> Said:
     """The same fact with the ids that follow from its words in that source."""
     order = order_id(source, saying.order)
     match saying:
         case PlaceOrder():
-            return _order_said(source, order, saying, sealing)
+            return await _order_said(source, order, saying, sealing)
         case RecordPayment():
             return PaymentSaid(order_id=order, source=source, said=saying)
         case RecordReturn():
@@ -64,7 +59,7 @@ def locate(fact: Fact) -> str | tuple[str, str]:
     return said.order_id, f"order:{said.order_id}"
 
 
-def _order_said(source: str, order: str, saying: PlaceOrder, sealing: Sealing) -> OrderSaid:
+async def _order_said(source: str, order: str, saying: PlaceOrder, sealing: Sealing) -> OrderSaid:
     customer = party_id(source, saying.customer)
     if saying.person is None:
         return OrderSaid(order_id=order, customer_id=customer, source=source, said=saying)
@@ -73,6 +68,6 @@ def _order_said(source: str, order: str, saying: PlaceOrder, sealing: Sealing) -
         customer_id=customer,
         source=source,
         said=replace(saying, person=None),
-        sealed=sealing.seal(customer, msgspec.json.encode(saying.person)),
+        sealed=await sealing.seal(customer, msgspec.json.encode(saying.person)),
         claims=claims_of(saying.person, sealing.pepper),
     )

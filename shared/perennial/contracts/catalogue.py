@@ -77,3 +77,8 @@ def is_partner(topic: Topic) -> bool:
 def believes_recorded_time(topic: Topic) -> bool:
     """Our own writers stamp `recordedtime`; of the partners only recorded histories may."""
     return topic is REPLAY or not is_partner(topic)
+
+
+def topic_of_type(kind: str) -> Topic:
+    """The first topic that carries this type (policies and rejections have one topic per service)."""
+    return next(topic for topic in TOPICS.values() if kind in topic.events)

@@ -5,6 +5,7 @@ a value like any other, so that a replay over erased parties goes on.
 """
 
 import base64
+import hashlib
 import os
 import time
 from collections import OrderedDict
@@ -43,6 +44,7 @@ class PersonalKeys:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._master = AESGCM(master)
+        self.pepper = hashlib.sha256(b"claims" + master).digest()
         self._table, self._clock = table, clock
         self._limit, self._seconds = remembered, seconds
         self._known: OrderedDict[str, tuple[str, AESGCM, float]] = OrderedDict()

@@ -1,6 +1,7 @@
 """One running door: the lanes, the app and the work of one service, living and dying together."""
 
 import asyncio
+import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
@@ -94,7 +95,7 @@ async def assemble(service: Service, settings: Settings) -> Runtime:
     secrets = settings.secrets
     if secrets is None:
         raise RuntimeError("PERENNIAL_SECRETS names no folder; `perennial up` makes one")
-    personal = PersonalKeys((secrets / "master.key").read_bytes(), key_table(pool))
+    personal = PersonalKeys(_master_key(secrets), key_table(pool))
     door = Door(service, Postgres(pool), worlds, settings.clock == "ticks", personal)
     door.ticked = await pool.fetchval("SELECT now FROM clock WHERE name = 'tick'")
     requests = Requests(door)
@@ -111,6 +112,11 @@ async def assemble(service: Service, settings: Settings) -> Runtime:
         personal=personal,
         tokens=Tokens(load(secrets)),
     )
+
+
+def _master_key(secrets: Path) -> bytes:
+    """The key that wraps the keys of parties, from the secret word in the service's folder."""
+    return hashlib.sha256((secrets / "master.key").read_bytes()).digest()
 
 
 def app_of(runtime: Runtime) -> FastAPI:

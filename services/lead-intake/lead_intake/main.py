@@ -1,0 +1,27 @@
+"""Runs lead-intake: its topics, rules, routes and edges in one declaration."""
+
+from perennial.contracts.catalogue import reads
+from perennial.kit.policies import policy_subject
+from perennial.kit.run import main
+from perennial.kit.subject import Service
+
+from lead_intake.domain import requests, world
+from lead_intake.handlers import LISTENS
+from lead_intake.ingress import adapt, locate
+from lead_intake.policy import Policy
+
+SERVICE = Service(
+    name="lead-intake",
+    package="lead_intake",
+    listens=LISTENS,
+    reads=reads("lead-intake"),
+    policy=Policy,
+    policy_subject=policy_subject("lead-intake", Policy),
+    world=world.build,
+    requests=requests.SAID,
+    locate=locate,
+    adapt=adapt,
+)
+
+if __name__ == "__main__":
+    main(SERVICE)
