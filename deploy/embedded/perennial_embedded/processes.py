@@ -115,7 +115,7 @@ def signal_group(pid: int, number: signal.Signals) -> None:
 
 def end_leftovers(home: Path, recorded: Iterable[Identity], patience: float = 10.0) -> list[int]:
     """End what a killed run left behind: the recorded processes, and all that carry our mark."""
-    left = {identity for identity in recorded if identity.exists()} | _marked(home)
+    left = leftovers(home, recorded)
     for identity in left:
         _signal(identity, _gentle(identity))
     gone_by = time.monotonic() + patience
@@ -125,6 +125,10 @@ def end_leftovers(home: Path, recorded: Iterable[Identity], patience: float = 10
                 _signal(identity, signal.SIGKILL)
         time.sleep(0.05)
     return sorted(identity.pid for identity in left)
+
+
+def leftovers(home: Path, recorded: Iterable[Identity]) -> set[Identity]:
+    return {identity for identity in recorded if identity.exists()} | _marked(home)
 
 
 def is_program(pid: int, argument: Path) -> bool:
@@ -140,8 +144,9 @@ def _marked(home: Path) -> set[Identity]:
     found = set()
     for process in psutil.process_iter():
         try:
-            if process.pid != os.getpid() and process.environ().get(MARK) == str(home):
-                found.add(Identity(process.pid, process.create_time()))
+            identity = Identity(process.pid, process.create_time())
+            if process.environ().get(MARK) == str(home) and identity.exists():
+                found.add(identity)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
     return found
