@@ -34,6 +34,15 @@ class Staff:
             return False
         return not any(away.starts <= now < away.ends for away in entry.absences)
 
+    def missing(self, now: datetime) -> list[str]:
+        """Everybody who left, or is away now."""
+        return [person_id for person_id in self._entries if not self.present(person_id, now)]
+
+    def team(self, name: str) -> list[str]:
+        """The people of a team, leavers too: what they held is the team's to see."""
+        people = [entry.person for entry in self._entries.values()]
+        return [one.person_id for one in people if one is not None and one.team == name]
+
     def stand_in(self, person_id: str, now: datetime) -> str:
         """The person, or the substitute while the person is away; empty if neither is here."""
         if self.present(person_id, now):

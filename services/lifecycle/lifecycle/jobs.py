@@ -1,0 +1,136 @@
+"""Work over many customers: it reads the store, decides nothing, and asks through the door.
+
+Both jobs look at what is there and what should be there, so a run that was cut short is made good
+by the next one. Each returns how many requests it sent; 0 means there is nothing to do.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+import msgspec
+from perennial.contracts.base import Event, month_of
+from perennial.kit.ask import Answer, Ask, Asks
+
+from lifecycle import store
+from lifecycle.domain import books
+from lifecycle.domain.record import Customer
+from lifecycle.domain.report import report
+from lifecycle.domain.requests import PublishReport, Rewatch
+from lifecycle.domain.watchers import rewatched
+from lifecycle.domain.workdays import month_after, month_starts
+from lifecycle.domain.world import World
+from lifecycle.handlers import CUSTOMER, REPORT
+
+CHUNK = 200
+JOB = "lifecycle"
+"""The principal under which jobs ask: the service itself."""
+
+
+class Running(Protocol):
+    """What a job sees of the running service."""
+
+    pool: Any
+    asks: Asks
+
+    def now(self) -> datetime: ...
+
+    def world(self) -> World: ...
+
+
+class Done(msgspec.Struct, frozen=True):
+    events: int
+
+
+class JobRefusedError(Exception):
+    """The door said no to a job: a defect of ours, told loudly."""
+
+
+async def follow_register(running: Running) -> int:
+    """Customers whose watchers left or are away get others, so that two are always there (C5)."""
+    world, now, after, sent = running.world(), running.now(), "", 0
+    people = [*world.staff.missing(now), *world.policy.watchers.last_resort]
+    while found := await store.watched_by(running.pool, people, after, CHUNK):
+        after = found[-1][0]
+        asks = [_rewatch(key, now) for key, state in found if _changes(key, state, world, now)]
+        await _send(running, asks)
+        sent += len(asks)
+    return sent
+
+
+async def publish_reports(running: Running) -> int:
+    """A report for every month that has ended and has none, oldest first (C13)."""
+    sent = 0
+    for month in await _months_due(running):
+        wish = await monthly(running, month)
+        await _send(running, [_asked(REPORT, books.KEY, wish, f"report:{month}")])
+        sent += 1
+    return sent
+
+
+async def monthly(running: Running, month: str) -> PublishReport:
+    """The report of a past month, from the history alone."""
+    world = running.world()
+    rules = world.policy.report
+    opens = month_starts(month, world.calendar.timezone)
+    rows = await store.months(running.pool, opens, books.ends(month, world))
+    made = report(rows, rules.steady_band, rules.people_named)
+    return PublishReport(month=month, **msgspec.structs.asdict(made))
+
+
+JOBS = (follow_register, publish_reports)
+
+
+async def _months_due(running: Running) -> list[str]:
+    world, now = running.world(), running.now()
+    zone = ZoneInfo(world.calendar.timezone)
+    state = await store.books(running.pool)
+    first = None if state.published else await store.first_move(running.pool)
+    if not state.published and first is None:
+        return []
+    month = month_after(state.published) if first is None else month_of(first.astimezone(zone))
+    due = []
+    while books.ends(month, world) <= now:
+        due.append(month)
+        month = month_after(month)
+    return due
+
+
+def _changes(key: str, state: Customer, world: World, now: datetime) -> bool:
+    rules = world.policy.watchers
+    after = rewatched(key, state.watchers, world.staff, rules, now)
+    return tuple(after) != state.watchers
+
+
+def _rewatch(key: str, now: datetime) -> Ask:
+    return _asked(CUSTOMER, key, Rewatch(reason="register"), f"rewatch:{now.isoformat()}")
+
+
+def _asked(subject: Any, key: str, data: Any, name: str) -> Ask:
+    """The same work asked for twice is one request: its content is part of its id."""
+    content = hashlib.sha256(msgspec.json.encode(data)).digest()
+    return Ask(
+        subject=subject,
+        key=key,
+        data=data,
+        id=f"job:{name}:{key}:{content.hex()[:16]}",
+        fingerprint=content,
+        principal=JOB,
+        respond=_done,
+    )
+
+
+def _done(_state: Any, events: Sequence[Event]) -> tuple[int, Done]:
+    return 200, Done(len(events))
+
+
+async def _send(running: Running, asks: list[Ask]) -> None:
+    _check(await running.asks.ask_all(asks) if asks else [])
+
+
+def _check(answers: Iterable[Answer]) -> None:
+    for answer in answers:
+        if answer.refusal is not None:
+            raise JobRefusedError(f"{answer.refusal.code}: {answer.refusal.detail}")

@@ -1,0 +1,203 @@
+"""Everything this service knows about SQL: lists over states, and past months out of the history.
+
+The tables are the kit's (docs/architecture.md). A boundary of a month looks at what was recorded
+before it, so a past month reads the same whenever it is asked for.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from perennial.contracts.customers import (
+    CUSTOMERS,
+    CustomerMoved,
+    CustomerRecovered,
+    ReportPublished,
+    WatcherChanged,
+)
+from perennial.contracts.scores import SCORES, CustomerScored, TrendChanged
+
+from lifecycle.domain.books import Books
+from lifecycle.domain.record import Customer
+from lifecycle.domain.report import Month, Standing, Step
+from lifecycle.domain.segments import MEMBERS
+
+RISK = """greatest(
+    coalesce((state->'light'->>'value_at_risk')::bigint, 0),
+    coalesce((state->'light'->>'rolling_value')::bigint, 0))"""
+_LIST = f"""
+    SELECT key, {RISK} AS risk, state::text FROM entity
+    WHERE subject = 'customer' AND state ? 'segment'
+      AND ($1::text IS NULL OR state->>'segment' = $1)
+      AND ($2::text[] IS NULL OR state->>'owner' = ANY($2))
+      AND ($3::text IS NULL OR key = $3)
+      AND (NOT $4::boolean OR (state ? 'case' AND state->>'segment' IN ('declining', 'winning-back')))
+      AND ($5::bigint IS NULL OR (-({RISK}), key) > ($5, $6))
+    ORDER BY -({RISK}), key LIMIT $7
+"""
+_COUNTS = """
+    SELECT state->>'segment' AS segment, count(*) AS n FROM entity
+    WHERE subject = 'customer' AND state ? 'segment'
+      AND ($1::text[] IS NULL OR state->>'owner' = ANY($1))
+      AND ($2::text IS NULL OR key = $2)
+    GROUP BY 1
+"""
+_COUNTS_AS_OF = """
+    SELECT segment, count(*) AS n FROM (
+        SELECT DISTINCT ON (key) key, coalesce(data::jsonb->>'after', 'identified') AS segment
+        FROM event WHERE topic = $1 AND type = ANY($2::text[]) AND now <= $3
+        ORDER BY key, ver DESC) AS latest
+    GROUP BY 1
+"""
+_WATCHED = """
+    SELECT key, state::text FROM entity
+    WHERE subject = 'customer' AND state->>'segment' = ANY($1::text[])
+      AND state->'watchers' ?| $2::text[] AND key > $3
+    ORDER BY key LIMIT $4
+"""
+_LATEST_EVENT = """
+    SELECT DISTINCT ON (key) key, ver, data FROM event
+    WHERE topic = $1 AND type = $2 AND now < $3 ORDER BY key, ver DESC
+"""
+_LATEST_ARCHIVED = _LATEST_EVENT.replace("FROM event", "FROM archive")
+_STEPS = """
+    SELECT key, type, data::jsonb->>'before' AS before, data::jsonb->>'after' AS after FROM event
+    WHERE topic = $1 AND now >= $2 AND now < $3
+      AND (type = $4 OR type = $5 AND data::jsonb->>'after' IN ('activated', 'lost', 'released'))
+    ORDER BY key, ver
+"""
+_FIRST_MOVE = "SELECT min(now) FROM event WHERE topic = $1 AND type = $2"
+_BOOKS = "SELECT state::text FROM entity WHERE subject = 'report' AND key = 'report'"
+_REPORT = """
+    SELECT data FROM event WHERE topic = $1 AND key = 'report' AND type = $2
+      AND data::jsonb->>'month' = $3
+"""
+
+_decoders: dict[type, msgspec.json.Decoder[Any]] = {
+    kind: msgspec.json.Decoder(kind)
+    for kind in (CustomerMoved, WatcherChanged, CustomerScored, TrendChanged, ReportPublished)
+}
+_customer = msgspec.json.Decoder(Customer)
+
+
+async def customers(
+    pool: Any,
+    *,
+    segment: str | None,
+    owners: Sequence[str] | None,
+    only: str | None,
+    with_case: bool,
+    after: tuple[Any, ...] | None,
+    limit: int,
+) -> list[tuple[str, int, Customer]]:
+    """A page of customers, those with the most value at risk first: (id, value at risk, state)."""
+    risk, key = (-after[0], after[1]) if after else (None, None)
+    rows = await pool.fetch(_LIST, segment, owners, only, with_case, risk, key, limit)
+    return [(row["key"], row["risk"], _customer.decode(row["state"])) for row in rows]
+
+
+async def segment_counts(
+    pool: Any, owners: Sequence[str] | None, only: str | None
+) -> dict[str, int]:
+    return {row["segment"]: row["n"] for row in await pool.fetch(_COUNTS, owners, only)}
+
+
+async def segment_counts_as_of(pool: Any, as_of: datetime) -> dict[str, int]:
+    kinds = [CustomerMoved.TYPE, "perennial.customer.identified.v1"]
+    rows = await pool.fetch(_COUNTS_AS_OF, CUSTOMERS.name, kinds, as_of)
+    return {row["segment"]: row["n"] for row in rows}
+
+
+async def watched_by(
+    pool: Any, people: Sequence[str], after: str, limit: int
+) -> list[tuple[str, Customer]]:
+    """Members whom one of these watches, in the order of their ids."""
+    rows = await pool.fetch(_WATCHED, sorted(map(str, MEMBERS)), list(people), after, limit)
+    return [(row["key"], _customer.decode(row["state"])) for row in rows]
+
+
+async def published_report(pool: Any, month: str) -> ReportPublished | None:
+    text = await pool.fetchval(_REPORT, CUSTOMERS.name, ReportPublished.TYPE, month)
+    found: ReportPublished | None = _decoders[ReportPublished].decode(text) if text else None
+    return found
+
+
+async def books(pool: Any) -> Books:
+    """Which months are closed and reported."""
+    text = await pool.fetchval(_BOOKS)
+    return msgspec.json.decode(text, type=Books) if text else Books()
+
+
+async def first_move(pool: Any) -> datetime | None:
+    """When the first customer moved: the month from which there is something to report."""
+    found: datetime | None = await pool.fetchval(_FIRST_MOVE, CUSTOMERS.name, CustomerMoved.TYPE)
+    return found
+
+
+async def months(pool: Any, opens: datetime, closes: datetime) -> list[Month]:
+    """Every customer's month between two boundaries, for those who were customers in it."""
+    opening, closing = await standings(pool, opens), await standings(pool, closes)
+    steps: dict[str, list[Step]] = {}
+    recovered: dict[str, int] = {}
+    kinds = (CustomerRecovered.TYPE, CustomerMoved.TYPE)
+    for row in await pool.fetch(_STEPS, CUSTOMERS.name, opens, closes, *kinds):
+        if row["type"] == CustomerRecovered.TYPE:
+            recovered[row["key"]] = recovered.get(row["key"], 0) + 1
+        else:
+            steps.setdefault(row["key"], []).append(_step(row["before"], row["after"]))
+    return [
+        Month(
+            customer_id=key,
+            opening=opening.get(key),
+            closing=closing.get(key),
+            steps=steps.get(key, []),
+            recovered=recovered.get(key, 0),
+        )
+        for key in sorted({*opening, *closing, *steps})
+    ]
+
+
+async def standings(pool: Any, boundary: datetime) -> dict[str, Standing]:
+    """What every customer was just before a moment; parties without a number are not among them."""
+    moves = await _latest(pool, _LATEST_EVENT, CUSTOMERS.name, CustomerMoved, boundary)
+    watchers = await _latest(pool, _LATEST_EVENT, CUSTOMERS.name, WatcherChanged, boundary)
+    scored = await _latest(pool, _LATEST_ARCHIVED, SCORES.name, CustomerScored, boundary)
+    trends = await _latest(pool, _LATEST_ARCHIVED, SCORES.name, TrendChanged, boundary)
+    return {
+        key: _standing(move, watchers.get(key), scored.get(key), trends.get(key))
+        for key, move in moves.items()
+        if move[1].after in MEMBERS
+    }
+
+
+Dated = tuple[int, Any]
+"""A fact with its version: of two, the later one holds."""
+
+
+async def _latest(
+    pool: Any, query: str, topic: str, kind: type, boundary: datetime
+) -> dict[str, Dated]:
+    rows = await pool.fetch(query, topic, kind.TYPE, boundary)  # type: ignore[attr-defined]
+    return {row["key"]: (row["ver"], _decoders[kind].decode(row["data"])) for row in rows}
+
+
+def _standing(
+    move: Dated, watchers: Dated | None, scored: Dated | None, trend: Dated | None
+) -> Standing:
+    valued = max((one for one in (scored, trend) if one), key=lambda one: one[0], default=None)
+    rewatched = watchers is not None and watchers[0] > move[0]
+    return Standing(
+        segment=move[1].after,
+        department=move[1].accountable,
+        owner=watchers[1].owner if watchers is not None and rewatched else move[1].person,
+        value=valued[1].rolling_value if valued else 0,
+        is_revenue=scored[1].rolling_is_revenue if scored else False,
+        trend=trend[1].after if trend else "too-early",
+    )
+
+
+def _step(before: str, after: str) -> Step:
+    if after == "activated":
+        return "reactivated" if before in ("lost", "released") else "new"
+    return "lost" if after == "lost" else "released"
