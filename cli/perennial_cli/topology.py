@@ -23,5 +23,3 @@ def graph() -> Graph:
     """Who reads what among the services, for settling."""
     reads = {service: tuple(topic.name for topic in READS[service]) for service in SERVICES}
     return Graph(DOWNSTREAM, reads)
-
-

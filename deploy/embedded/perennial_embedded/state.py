@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from perennial_embedded.home import Home, KnownPasswords, read_json, write_private
@@ -55,6 +56,11 @@ class Addresses:
 
     def __init__(self, home: Home) -> None:
         self._home = home
+
+    @property
+    def secrets(self) -> Path:
+        """Where the keys of this home lie."""
+        return self._home.secrets
 
     @property
     def bootstrap(self) -> str:
