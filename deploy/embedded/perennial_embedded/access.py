@@ -11,7 +11,7 @@ from perennial_embedded import kafka_requests as requests
 from perennial_embedded.home import Applied, Home, Passwords
 from perennial_embedded.kafka import MECHANISM, Kafka
 from perennial_embedded.kafka_requests import Acl
-from perennial_embedded.state import ADMIN
+from perennial_embedded.state import ADMIN, Credentials
 from perennial_embedded.supervisor import wait_until
 
 VISIBLE_WITHIN = 20.0
@@ -72,13 +72,14 @@ async def apply_access(kafka: Kafka, home: Home, passwords: Passwords, access: A
     once = Applied(home.kafka, "access", access.as_text())
     if once.is_done():
         return
+    login = Credentials(ADMIN, passwords.principal(ADMIN))
     client = kafka.client()
     await client.bootstrap()
     try:
         await requests.set_passwords(
             client, {who: passwords.principal(who) for who in access.principals()}
         )
-        await _create_missing_topics(kafka, passwords, access.topics)
+        await _create_missing_topics(kafka.bootstrap, login, access.topics)
         present = await requests.list_acls(client)
         await _bring_to(client, present, access)
 
@@ -91,9 +92,9 @@ async def apply_access(kafka: Kafka, home: Home, passwords: Passwords, access: A
     once.done()
 
 
-async def existing_topics(kafka: Kafka, passwords: Passwords) -> dict[str, int]:
+async def describe_topics(bootstrap: str, login: Credentials) -> dict[str, int]:
     """Name and number of partitions, of those that have a leader everywhere."""
-    admin = _admin(kafka, passwords)
+    admin = _admin(bootstrap, login)
     await admin.start()
     try:
         described = await admin.describe_topics()
@@ -117,14 +118,14 @@ def check_partitions(topics: Sequence[TopicSpec], present: dict[str, int]) -> No
 
 
 async def _create_missing_topics(
-    kafka: Kafka, passwords: Passwords, topics: Sequence[TopicSpec]
+    bootstrap: str, login: Credentials, topics: Sequence[TopicSpec]
 ) -> None:
-    present = await existing_topics(kafka, passwords)
+    present = await describe_topics(bootstrap, login)
     check_partitions(topics, present)
     missing = [NewTopic(t.name, t.partitions, 1) for t in topics if t.name not in present]
     if not missing:
         return
-    admin = _admin(kafka, passwords)
+    admin = _admin(bootstrap, login)
     await admin.start()
     try:
         response = await admin.create_topics(missing)
@@ -136,7 +137,7 @@ async def _create_missing_topics(
     wanted = {topic.name for topic in topics}
 
     async def visible() -> bool:
-        return wanted <= (await existing_topics(kafka, passwords)).keys()
+        return wanted <= (await describe_topics(bootstrap, login)).keys()
 
     await wait_until("Kafka topics", visible, VISIBLE_WITHIN)
 
@@ -152,13 +153,13 @@ async def _bring_to(client: AIOKafkaClient, present: set[Acl], access: Access) -
         await requests.create_acls(client, missing)
 
 
-def _admin(kafka: Kafka, passwords: Passwords) -> AIOKafkaAdminClient:
+def _admin(bootstrap: str, login: Credentials) -> AIOKafkaAdminClient:
     return AIOKafkaAdminClient(
-        bootstrap_servers=kafka.bootstrap,
+        bootstrap_servers=bootstrap,
         security_protocol="SASL_PLAINTEXT",
         sasl_mechanism=MECHANISM,
-        sasl_plain_username=ADMIN,
-        sasl_plain_password=passwords.principal(ADMIN),
+        sasl_plain_username=login.username,
+        sasl_plain_password=login.password,
     )
 
 

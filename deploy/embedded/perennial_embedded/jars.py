@@ -17,14 +17,20 @@ COORDINATES = (
 
 
 def class_path() -> str:
-    listing = _cache() / f"jars-{_fingerprint()}.json"
-    known = [Path(jar) for jar in read_json(listing).get("jars", ())]
-    if known and all(jar.exists() for jar in known):
-        return os.pathsep.join(map(str, known))
-    found = _resolve()
+    return os.pathsep.join(map(str, known() or _remember(_resolve())))
+
+
+def known() -> list[Path]:
+    """The jars of an earlier start on this machine, if they still lie there; else none."""
+    found = [Path(jar) for jar in read_json(_listing()).get("jars", ())]
+    return found if all(jar.exists() for jar in found) else []
+
+
+def _remember(found: list[Path]) -> list[Path]:
+    listing = _listing()
     listing.parent.mkdir(parents=True, exist_ok=True)
     write_private(listing, json.dumps({"jars": [str(jar) for jar in found]}, indent=1))
-    return os.pathsep.join(map(str, found))
+    return found
 
 
 def _resolve() -> list[Path]:
@@ -38,13 +44,10 @@ def _resolve() -> list[Path]:
         )
 
 
-def _cache() -> Path:
+def _listing() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "perennial"
-
-
-def _fingerprint() -> str:
-    return hashlib.sha256("\n".join(COORDINATES).encode()).hexdigest()[:12]
+    version = hashlib.sha256("\n".join(COORDINATES).encode()).hexdigest()[:12]
+    return Path(base) / "perennial" / f"jars-{version}.json"
 
 
 if __name__ == "__main__":

@@ -131,6 +131,10 @@ def leftovers(home: Path, recorded: Iterable[Identity]) -> set[Identity]:
     return {identity for identity in recorded if identity.exists()} | _marked(home)
 
 
+def available_memory() -> int:
+    return int(psutil.virtual_memory().available)
+
+
 def is_program(pid: int, argument: Path) -> bool:
     """That process runs, and was started with this path: not just anybody with its number."""
     try:

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from perennial.kit.tokens import PUBLIC, create_keys
+
 from perennial_embedded.home import Home, private_word, write_private
 from perennial_embedded.probes import answers, beats
 from perennial_embedded.processes import Process

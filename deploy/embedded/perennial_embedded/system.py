@@ -89,7 +89,8 @@ async def serve(system: System, announce: Callable[[Addresses], None]) -> None:
     leave = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, leave.set)
+        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            loop.add_signal_handler(number, leave.set)
     asked_to_leave = asyncio.create_task(leave.wait())
     starting = asyncio.create_task(system.start())
     await asyncio.wait({starting, asked_to_leave}, return_when=asyncio.FIRST_COMPLETED)

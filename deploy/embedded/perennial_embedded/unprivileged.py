@@ -43,8 +43,10 @@ def _nobody() -> int:
 
 
 def _reachable(path: Path, uid: int) -> bool:
-    """Every folder above may be entered, by owner or by everybody. Groups are not looked at."""
+    """Every folder above may be entered, by owner or by everybody; those yet to come will be ours."""
     for folder in path.resolve().parents:
+        if not folder.exists():
+            continue
         found = folder.stat()
         if not found.st_mode & (0o100 if found.st_uid == uid else 0o001):
             return False
