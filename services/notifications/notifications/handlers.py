@@ -3,7 +3,6 @@
 from typing import Any
 
 from perennial.contracts.alerts import ALERTS, ENDPOINTS
-from perennial.contracts.base import Fact
 from perennial.contracts.customers import (
     CustomerActivated,
     CustomerLost,
@@ -52,10 +51,6 @@ REGISTER = Subject(
 )
 
 
-def _endpoint_of(fact: Fact) -> str:
-    return endpoints.endpoint_key(fact.data.endpoint_id)
-
-
 LISTENS = (
     # somebody is to be called
     on(RedLightLit, WinbackOverdue, CustomerLost, to=CUSTOMER),
@@ -64,10 +59,10 @@ LISTENS = (
     on(RedLightCleared, WinbackDiagnosed, CustomerReactivated, CustomerReleased, to=CUSTOMER),
     # who is called
     on(CustomerActivated, WatcherChanged, to=CUSTOMER),
-    on(PersonJoined, PersonChanged, PersonAbsent, PersonLeft, to=REGISTER, key=people.person_key),
+    on(PersonJoined, PersonChanged, PersonAbsent, PersonLeft, to=REGISTER),
     # people and the delivery worker ask
     on(alerting.Acknowledge, alerting.ReportSent, alerting.ReportFailed, to=CUSTOMER),
-    on(endpoints.RegisterEndpoint, endpoints.ChangeEndpoint, to=ENDPOINT, key=_endpoint_of),
+    on(endpoints.RegisterEndpoint, endpoints.ChangeEndpoint, to=ENDPOINT),
 )
 REQUESTS = (
     alerting.Acknowledge,

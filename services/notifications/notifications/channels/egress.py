@@ -5,6 +5,7 @@ a name that changes its address between check and connect gains nothing.
 """
 
 import asyncio
+import errno
 import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
@@ -112,4 +113,5 @@ def check_all(name: str, addresses: list[str]) -> None:
     """One address inside condemns the name: which one is dialled is not ours to choose."""
     for one in addresses:
         if forbidden(ip_address(one.split("%")[0])):
-            raise ForbiddenAddressError(f"{name} resolves to {one}, which is not public")
+            fault = f"{name} resolves to {one}, which is not public"
+            raise ForbiddenAddressError(errno.EACCES, fault)

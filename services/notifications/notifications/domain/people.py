@@ -31,10 +31,6 @@ People = Mapping[str, Person]
 """By register key, as `person:anna`."""
 
 
-def person_key(fact: Fact) -> str:
-    return f"person:{fact.data.person_id}"
-
-
 def react(_state: Person, fact: Fact, _world: Any, _now: datetime) -> Decision:
     """A register entry is what its own facts say; nothing is decided here."""
     return [fact.data]
