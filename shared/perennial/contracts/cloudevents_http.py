@@ -9,7 +9,7 @@ import msgspec
 from perennial.contracts.base import Fact, Topic
 from perennial.contracts.catalogue import is_partner
 from perennial.contracts.cloudevents import JSON, encode_data, fact_of, schema_of
-from perennial.contracts.strict import Malformed, decode_json
+from perennial.contracts.strict import Malformed, decode_outside
 from perennial.contracts.structured import BATCH, STRUCTURED, Envelope, read_structured
 
 MAX_BATCH = 5_000_000
@@ -42,7 +42,7 @@ def decode_http(
 
 def decode_batch(topic: Topic, body: bytes, now: datetime) -> list[Fact | Malformed]:
     """Every event of a JSON batch; one bad one never spoils the others."""
-    raws: list[msgspec.Raw] = decode_json(_events, body, MAX_BATCH)
+    raws: list[msgspec.Raw] = decode_outside(_events, body, MAX_BATCH)
     if len(raws) > MAX_EVENTS:
         raise Malformed(f"{len(raws)} events; at most {MAX_EVENTS} are taken at once")
     return [_judged(topic, bytes(raw), now) for raw in raws]

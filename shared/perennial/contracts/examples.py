@@ -19,11 +19,11 @@ TEXTS = {
     "number": "26-000001-7",
     "month": "2026-01",
     "period": "2026-01",
-    "currency": "USD",
-    "reporting_currency": "USD",
-    "timezone": "UTC",
-    "opens": "09:00",
-    "closes": "17:00",
+    "currency": "EUR",
+    "reporting_currency": "CNY",
+    "timezone": "Asia/Shanghai",
+    "opens": "08:30",
+    "closes": "17:30",
     "policy": "scoring@3",
     "model": "pareto-nbd@2",
     "document": "{}",
@@ -63,7 +63,7 @@ def _value(kind: inspect.Type, name: str) -> Any:
         case inspect.Metadata():
             return _value(kind.type, name)
         case inspect.StructType():
-            return {field.encode_name: _value(field.type, field.name) for field in kind.fields}
+            return {field.encode_name: _unlike_default(field) for field in kind.fields}
         case inspect.UnionType():
             return _value(next(t for t in kind.types if not isinstance(t, inspect.NoneType)), name)
         case inspect.LiteralType():
@@ -76,6 +76,12 @@ def _value(kind: inspect.Type, name: str) -> Any:
             return _plain(kind, name)
 
 
+def _unlike_default(field: inspect.Field) -> Any:
+    """Defaults are left out on the wire, and an example is to show every field."""
+    made = _value(field.type, field.name)
+    return not made if made is True and field.default is True else made
+
+
 def _plain(kind: inspect.Type, name: str) -> Any:
     match kind:
         case inspect.StrType():
@@ -83,7 +89,7 @@ def _plain(kind: inspect.Type, name: str) -> Any:
         case inspect.BoolType():
             return True
         case inspect.IntType():
-            return max(1, kind.ge or 1)
+            return max(2, kind.ge or 2)
         case inspect.FloatType():
             return 0.25
         case inspect.DateTimeType():

@@ -1,14 +1,15 @@
-"""Write the published language down: `python -m perennial.contracts.publish [--release]`.
+"""Write the published language down: `python -m perennial.contracts.publish [--release PREFIX …]`.
 
-Regenerates `docs/contracts` and adds golden files for new types (existing ones are never touched).
-`--release` also takes the present schemas into `docs/contracts/published`: from then on they bind.
-Refuses, and writes nothing, if a published type is broken.
+Regenerates `docs/contracts` and the golden files of types that were never released. `--release` takes
+the present schemas of the types that begin with a prefix into `docs/contracts/published`: from then
+on they bind, and their golden files are never touched again. Refuses, and writes nothing, if a
+released type is broken.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,31 +68,39 @@ def golden(kind: str) -> str:
     return _text(record)
 
 
-def publish(root: Path, release: bool) -> Iterator[Path]:
+def publish(root: Path, release: Sequence[str] = ()) -> Iterator[Path]:
     """Write what differs, and yield what was written."""
-    wanted = {root / path: text for path, text in documents().items()}
-    if release:
-        wanted |= {
-            root / PUBLISHED / f"{k}.json": _text(writer_schema(e)) for k, e in EVENTS.items()
-        }
-    for kind in EVENTS:
-        file = root / GOLDEN / f"{kind}.json"
-        if not file.exists():
-            wanted[file] = golden(kind)
     for file in stale(root):
         file.unlink()
         yield file
-    for file, text in wanted.items():
+    for path, text in _wanted(root, tuple(release)).items():
+        file = root / path
         if not file.exists() or file.read_text() != text:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
             yield file
 
 
+def _wanted(root: Path, release: tuple[str, ...]) -> dict[Path, str]:
+    wanted = documents()
+    for kind, event in EVENTS.items():
+        promise = PUBLISHED / f"{kind}.json"
+        example = GOLDEN / f"{kind}.json"
+        if not (root / promise).exists() or not (root / example).exists():
+            wanted[example] = golden(kind)
+        if release and kind.startswith(release):
+            wanted[promise] = _text(writer_schema(event))
+    return wanted
+
+
 def stale(root: Path) -> list[Path]:
-    """Schemas of types that are no more (only types never released can go)."""
-    wanted = {root / path for path in documents()}
-    return [file for file in (root / DOCS / "schemas").glob("*.json") if file not in wanted]
+    """Schemas and examples of types that are no more; what was released stays for ever."""
+    schemas = {root / path for path in documents()}
+    kept = {file.name for file in (root / PUBLISHED).glob("*.json")} | {f"{k}.json" for k in EVENTS}
+    return [
+        *(file for file in (root / DOCS / "schemas").glob("*.json") if file not in schemas),
+        *(file for file in (root / GOLDEN).glob("*.json") if file.name not in kept),
+    ]
 
 
 def _catalogue_page() -> str:
@@ -122,7 +131,9 @@ def _text(document: Any) -> str:
 def main() -> int:
     """Refuse to publish what breaks a promise; else write and list what changed."""
     parser = argparse.ArgumentParser(description="write the published language down")
-    parser.add_argument("--release", action="store_true", help="make the present schemas binding")
+    parser.add_argument(
+        "--release", nargs="+", default=[], metavar="PREFIX", help="make these types binding"
+    )
     parser.add_argument("--root", type=Path, default=Path())
     arguments = parser.parse_args()
     faults = broken(arguments.root)

@@ -28,7 +28,7 @@ _PATH = re.compile(r"`(\$[^`]*)`\s*$")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
-class Malformed(Exception):  # noqa: N818 - it is a verdict on a fact, not a failure of ours
+class Malformed(Exception):
     """A fact that can never be applied as it stands; it is parked or refused with this reason."""
 
     def __init__(self, reason: str, pointer: str = "") -> None:
@@ -40,14 +40,24 @@ class Malformed(Exception):  # noqa: N818 - it is a verdict on a fact, not a fai
 def decode_json(decoder: msgspec.json.Decoder[Any], value: bytes, limit: int = MAX_VALUE) -> Any:
     """`value` as the decoder's type, or `Malformed` with the JSON pointer of the fault."""
     odd = _scan(value, limit)
+    decoded = _decoded(decoder, value)
+    if odd:
+        _walk(msgspec.json.decode(value), "")
+        _walk(msgspec.to_builtins(decoded, builtin_types=(datetime, date)), "")
+    return decoded
+
+
+def decode_outside(decoder: msgspec.json.Decoder[Any], value: bytes, limit: int = MAX_VALUE) -> Any:
+    """The shell of something whose inside stays `Raw`: whoever decodes that looks into it."""
+    _scan(value, limit)
+    return _decoded(decoder, value)
+
+
+def _decoded(decoder: msgspec.json.Decoder[Any], value: bytes) -> Any:
     try:
-        decoded = decoder.decode(value)
-        if odd:
-            _walk(msgspec.json.decode(value), "")
-            _walk(msgspec.to_builtins(decoded, builtin_types=(datetime, date)), "")
+        return decoder.decode(value)
     except msgspec.DecodeError as error:
         raise malformed(error) from error
-    return decoded
 
 
 def malformed(error: msgspec.DecodeError) -> Malformed:
@@ -67,6 +77,16 @@ def check_moment(moment: datetime, pointer: str) -> datetime:
         raise Malformed("a time needs its offset from UTC, as 2026-01-31T09:00:00Z", pointer)
     _check_year(moment, pointer)
     return moment
+
+
+def check_text(text: str, pointer: str) -> None:
+    """Refuse what neither UTF-8 nor Postgres can hold."""
+    if "\x00" in text:
+        raise Malformed("contains the character U+0000", pointer)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise Malformed("contains half of a surrogate pair", pointer) from error
 
 
 def _scan(value: bytes, limit: int) -> bool:
@@ -128,28 +148,19 @@ def _walk(value: Any, pointer: str) -> None:
     match value:
         case dict():
             for name, inner in value.items():
-                _check_text(name, pointer)
+                check_text(name, pointer)
                 _walk(inner, f"{pointer}/{name}")
         case list() | tuple():
             for index, inner in enumerate(value):
                 _walk(inner, f"{pointer}/{index}")
         case str():
-            _check_text(value, pointer)
+            check_text(value, pointer)
         case int() if not -INT64 <= value < INT64:
             raise Malformed("is a number beyond 64 bits", pointer)
         case datetime():
             check_moment(value, pointer)
         case date():
             _check_year(value, pointer)
-
-
-def _check_text(text: str, pointer: str) -> None:
-    if "\x00" in text:
-        raise Malformed("contains the character U+0000", pointer)
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise Malformed("contains half of a surrogate pair", pointer) from error
 
 
 def _check_year(day: date, pointer: str) -> None:

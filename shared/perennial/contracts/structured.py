@@ -2,7 +2,7 @@
 
 import msgspec
 
-from perennial.contracts.strict import Malformed, decode_json
+from perennial.contracts.strict import Malformed, check_text, decode_outside
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
@@ -42,7 +42,7 @@ _envelope = msgspec.json.Decoder(Envelope)
 
 def read_structured(value: bytes) -> tuple[dict[str, str], bytes]:
     """What is set, under its header name, and the raw data of one structured event."""
-    event: Envelope = decode_json(_envelope, value)
+    event: Envelope = decode_outside(_envelope, value)
     if event.data_base64:
         raise Malformed("data must be JSON in `data`, not base64", "/data_base64")
     data = bytes(event.data)
@@ -51,4 +51,6 @@ def read_structured(value: bytes) -> tuple[dict[str, str], bytes]:
     attributes = {
         header: str(text) for name, header in HEADER_OF.items() if (text := getattr(event, name))
     }
+    for header, text in attributes.items():
+        check_text(text, "/" + header.removeprefix("ce_"))
     return attributes, data
