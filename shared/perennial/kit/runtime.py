@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from perennial.kit.auth import Tokens
 from perennial.kit.http import build_app
 from perennial.kit.ids import uuid7
+from perennial.kit.jobs import Jobs
 from perennial.kit.kafka import Broker, Log
 from perennial.kit.lanes import Door, Positions, Records, Requests, Timers
 from perennial.kit.operating import kit_router
@@ -68,6 +69,7 @@ class Runtime:
     asks: Requests
     parking: Parking
     settlement: Settlement
+    jobs: Jobs
     personal: PersonalKeys
     tokens: Tokens
 
@@ -99,7 +101,9 @@ async def assemble(service: Service, settings: Settings) -> Runtime:
     door = Door(service, Postgres(pool), worlds, settings.clock == "ticks", personal)
     door.ticked = await pool.fetchval("SELECT now FROM clock WHERE name = 'tick'")
     requests = Requests(door)
-    settlement = Settlement(door, requests, pool, uuid7())
+    jobs = Jobs(service.jobs)
+    door.after_commit.append(jobs.committed)
+    settlement = Settlement(door, requests, pool, uuid7(), lambda: jobs.pending)
     await settlement.load()
     return Runtime(
         service=service,
@@ -109,6 +113,7 @@ async def assemble(service: Service, settings: Settings) -> Runtime:
         asks=requests,
         parking=Parking(door, pool),
         settlement=settlement,
+        jobs=jobs,
         personal=personal,
         tokens=Tokens(load(secrets)),
     )
@@ -160,6 +165,7 @@ async def serve_door(service: Service, settings: Settings, stopping: asyncio.Eve
         Timers(runtime.door, runtime.pool, runtime.parking.release).run(stopping),
         _records(runtime, stopping),
         _watch(runtime, stopping),
+        runtime.jobs.run(runtime, stopping),
         *(task(runtime, stopping) for task in service.tasks),
     ]
     try:

@@ -7,7 +7,7 @@ equals what was sent in the second, and nothing can start by itself.
 
 import asyncio
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -47,12 +47,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 class Settlement:
     """Answers the long poll of one service."""
 
-    def __init__(self, door: Door, requests: Requests, pool: Any, epoch: str) -> None:
+    def __init__(
+        self, door: Door, requests: Requests, pool: Any, epoch: str, jobs: Callable[[], int]
+    ) -> None:
         self._door = door
         self._requests = requests
         self._pool = pool
         self._epoch = epoch
-        self.jobs = 0
+        self._jobs = jobs
         self._taken: dict[str, int] = {}
         self._sent: dict[str, int] = {}
         self._news = asyncio.Event()
@@ -110,7 +112,7 @@ class Settlement:
             sent=dict(self._sent),
             in_hand=row["ready"] + self._requests.waiting,
             due=row["due"],
-            jobs=self.jobs,
+            jobs=self._jobs(),
             parked=row["parked"],
             reached=taken and row["empty"],
             now=horizon,

@@ -1,0 +1,29 @@
+"""Runs lifecycle: its topics, rules, routes and jobs in one declaration."""
+
+from perennial.contracts.catalogue import reads
+from perennial.kit.policies import policy_subject
+from perennial.kit.run import main
+from perennial.kit.subject import Service
+
+from lifecycle import jobs
+from lifecycle.api import router
+from lifecycle.domain.world import world
+from lifecycle.handlers import ARCHIVES, LISTENS, NUMBERED
+from lifecycle.policy import Policy
+
+SERVICE = Service(
+    name="lifecycle",
+    package="lifecycle",
+    listens=LISTENS,
+    reads=reads("lifecycle"),
+    policy=Policy,
+    policy_subject=policy_subject("lifecycle", Policy),
+    world=world,
+    router=router,
+    archives=ARCHIVES,
+    numbered=NUMBERED,
+    jobs=jobs.JOBS,
+)
+
+if __name__ == "__main__":
+    main(SERVICE)

@@ -1,0 +1,24 @@
+"""Runs scoring: its topics, rules, routes and jobs in one declaration."""
+
+from perennial.contracts.catalogue import reads
+from perennial.kit.policies import policy_subject
+from perennial.kit.run import main
+from perennial.kit.subject import Service
+
+from scoring import jobs
+from scoring.handlers import LISTENS, world
+from scoring.policy import Policy
+
+SERVICE = Service(
+    name="scoring",
+    package="scoring",
+    listens=LISTENS,
+    reads=reads("scoring"),
+    policy=Policy,
+    policy_subject=policy_subject("scoring", Policy),
+    world=world,
+    jobs=jobs.JOBS,
+)
+
+if __name__ == "__main__":
+    main(SERVICE)

@@ -1,0 +1,14 @@
+"""The kit's tables."""
+
+from alembic import op
+
+from perennial.kit.tables import create_kit_tables
+
+revision = "scoring_0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    create_kit_tables(op)

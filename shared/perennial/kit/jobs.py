@@ -1,0 +1,58 @@
+"""Work over many subjects, outside the fold: it looks at what is there and asks through the door.
+
+A job is `async (runtime) -> int`: how many requests it sent, 0 when there is nothing to do. It may be
+cut short anywhere; the next run makes it good. Jobs look again whenever time or reference moved.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from perennial.kit.batch import Outcome
+
+log = logging.getLogger("perennial.jobs")
+
+LOOK_AGAIN_SECONDS = 5.0
+Job = Callable[[Any], Awaitable[int]]
+
+
+class Jobs:
+    """Runs a service's jobs one after the other, until none of them finds anything to do."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self._jobs = jobs
+        self._moved = asyncio.Event()
+        self._running = False
+        if jobs:
+            self._moved.set()
+
+    @property
+    def pending(self) -> int:
+        """1 while something may still come of them (settle)."""
+        return int(self._running or self._moved.is_set())
+
+    def committed(self, outcome: Outcome) -> None:
+        """Time or reference moved: there may be something to do."""
+        if self._jobs and (outcome.writes.clock or outcome.reference):
+            self._moved.set()
+
+    async def run(self, runtime: Any, stopping: asyncio.Event) -> None:
+        while self._jobs and not stopping.is_set():
+            try:
+                await asyncio.wait_for(self._moved.wait(), LOOK_AGAIN_SECONDS)
+            except TimeoutError:
+                if runtime.door.ticking:
+                    continue
+            await self._once(runtime)
+
+    async def _once(self, runtime: Any) -> None:
+        self._running = True
+        try:
+            while True:
+                self._moved.clear()
+                sent = [await job(runtime) for job in self._jobs]
+                if not any(sent) and not self._moved.is_set():
+                    return
+        finally:
+            self._running = False
