@@ -1,7 +1,8 @@
 """Small words for tests about orders: facts as the edge hands them to the rules."""
 
+from collections.abc import Coroutine
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from lead_intake.domain.registers import Rate, Register
 from lead_intake.domain.world import World, build
@@ -11,10 +12,32 @@ from perennial.contracts.base import Fact
 from perennial.contracts.partner import CancelOrder, PlaceOrder, RecordPayment, RecordReturn
 from perennial.contracts.registers import ProductChanged
 
+T = TypeVar("T")
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 DAY = datetime(2026, 5, 1, 9, tzinfo=UTC)
 SHOP = "shop"
-SEALING = Sealing(seal=lambda party, plain: f"sealed-for-{party}:{len(plain)}", pepper=b"pepper")
+
+
+class Sealed:
+    """Seals by naming the party and the length."""
+
+    pepper = b"pepper"
+
+    async def seal(self, party: str, plain: bytes) -> str:
+        return f"sealed-for-{party}:{len(plain)}"
+
+
+SEALING: Sealing = Sealed()
+
+
+def at_once(steps: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine that waits for nothing returns."""
+    try:
+        steps.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    raise AssertionError("it waited for something")
 
 
 def order(number: str = "1", total: int = 10_000, **more: Any) -> PlaceOrder:
@@ -38,7 +61,7 @@ def cancel(number: str = "1") -> CancelOrder:
 
 
 def fact(saying: Any, now: datetime = NOW, source: str = SHOP) -> Fact:
-    said = said_by(source, saying, SEALING)
+    said = at_once(said_by(source, saying, SEALING))
     key = getattr(said, "customer_id", "")
     return Fact(data=said, id="f", key=key, now=now, time=now, principal="partner.shop")
 

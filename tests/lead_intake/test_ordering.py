@@ -9,7 +9,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from lead_intake.domain.customer import Customer
 from lead_intake.domain.identity import order_id
 from lead_intake.domain.world import makes_known
@@ -19,6 +18,7 @@ from perennial.contracts.base import Event, Wait
 from perennial.contracts.leads import LeadCaptured
 from perennial.contracts.orders import OrderLine, OrderPaid, OrderPlaced, OrderReturned
 from perennial.contracts.registers import ProductChanged
+
 from tests.fold import RefusedError, fold, fold_waiting
 from tests.lead_intake.histories import (
     DAY,
@@ -180,7 +180,9 @@ def test_revenue_uses_the_rate_of_the_orders_own_day() -> None:
     assert totals(events)["revenue"] == 1249
 
 
-@pytest.mark.parametrize(("currency", "total", "rate"), [("JPY", 1_000, 0.0065), ("KWD", 2_000, 3.25)])
+@pytest.mark.parametrize(
+    ("currency", "total", "rate"), [("JPY", 1_000, 0.0065), ("KWD", 2_000, 3.25)]
+)
 def test_minor_units_follow_the_currency(currency: str, total: int, rate: float) -> None:
     rates = world(**{currency: [(date(2026, 1, 1), rate)]})
 

@@ -1,0 +1,119 @@
+"""A first mapping for a file nobody has described yet: a proposal for a person to check and keep."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import yaml
+
+from lead_intake.domain.world import plain
+from lead_intake.imports.dates import AmbiguousDateError, find_formats
+from lead_intake.imports.numbers import AmbiguousDecimalError, NotANumber, find_decimal, number
+
+_WORDS: dict[str, tuple[str, ...]] = {
+    "order": ("orderid", "orderno", "ordernumber", "order", "invoiceno", "invoice", "bestellnummer", "auftragsnummer", "rechnungsnummer", "commande", "pedido", "订单号", "订单编号"),
+    "customer": ("customerid", "customerno", "customernumber", "customer", "client", "clientid", "kundennummer", "kundennr", "kunde", "cliente", "buyer", "account", "userid", "masterid", "客户编号", "客户"),
+    "date": ("orderdate", "date", "invoicedate", "orderedat", "createdat", "datum", "bestelldatum", "fecha", "timestamp", "purchasedate", "下单时间", "日期"),
+    "amount": ("total", "amount", "ordertotal", "revenue", "sales", "betrag", "summe", "umsatz", "montant", "importe", "grandtotal", "value", "usd", "us", "金额"),
+    "quantity": ("quantity", "qty", "units", "menge", "anzahl", "quantite", "cantidad", "数量"),
+    "unit_price": ("unitprice", "price", "einzelpreis", "preis", "prix", "precio", "单价"),
+    "product": ("product", "productid", "sku", "item", "stockcode", "artikel", "artikelnummer", "produit", "producto", "description", "商品", "产品"),
+    "currency_column": ("currency", "currencycode", "waehrung", "währung", "devise", "moneda", "币种"),
+    "paid_column": ("paid", "bezahlt", "paymentstatus"),
+    "type_column": ("type", "kind", "transactiontype", "art", "类型"),
+    "cost": ("cost", "costofgoods", "cogs", "einstandspreis"),
+}  # fmt: skip
+_PERSON = {
+    "name": ("name", "customername", "fullname", "firma", "company", "客户名称"),
+    "email": ("email", "mail", "emailaddress", "邮箱"),
+    "phone": ("phone", "telephone", "telefon", "mobile", "电话", "手机"),
+    "address": ("address", "adresse", "direccion", "地址"),
+}
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A mapping as YAML, and what a person must settle before it is used."""
+
+    document: str
+    questions: list[str]
+
+
+def suggest_mapping(
+    header: Sequence[str], sample: Sequence[Sequence[str]], source: str = "my-shop"
+) -> Suggestion:
+    """What the columns seem to be, by their names and by what stands in them."""
+    found = {field: name for field, words in _WORDS.items() if (name := _named(header, words))}
+    if "quantity" in found and "unit_price" in found:
+        found.pop("amount", None)
+    else:
+        found.pop("unit_price", None)
+    document: dict[str, object] = {"source": source, **found}
+    questions = [
+        f"Which column is the {field}?" for field in ("customer", "date") if field not in found
+    ]
+    questions += _about_dates(found, header, sample, document)
+    questions += _about_amounts(found, header, sample, document)
+    questions += _about_ids(found, document)
+    person = {kind: name for kind, words in _PERSON.items() if (name := _named(header, words))}
+    if person:
+        document["person"] = person
+    return Suggestion(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), questions)
+
+
+def _named(header: Sequence[str], words: Sequence[str]) -> str:
+    """The column of the likeliest name; words stand with the likeliest first."""
+    spelt = {plain(name): name for name in reversed(header)}
+    return next((spelt[word] for word in words if word in spelt), "")
+
+
+def _texts(column: str, header: Sequence[str], sample: Sequence[Sequence[str]]) -> list[str]:
+    place = list(header).index(column)
+    return [row[place].strip() for row in sample if len(row) > place and row[place].strip()]
+
+
+def _about_dates(
+    found: dict[str, str],
+    header: Sequence[str],
+    sample: Sequence[Sequence[str]],
+    document: dict[str, object],
+) -> list[str]:
+    if "date" not in found:
+        return []
+    try:
+        document["date_formats"] = find_formats(_texts(found["date"], header, sample))
+    except AmbiguousDateError as error:
+        return [str(error)]
+    return []
+
+
+def _about_amounts(
+    found: dict[str, str],
+    header: Sequence[str],
+    sample: Sequence[Sequence[str]],
+    document: dict[str, object],
+) -> list[str]:
+    column = found.get("amount") or found.get("unit_price")
+    if not column:
+        return ["Which column is the amount?"]
+    texts = _texts(column, header, sample)
+    try:
+        decimal = find_decimal(texts)
+        for text in texts[:100]:
+            number(text, decimal)
+    except (AmbiguousDecimalError, NotANumber) as error:
+        return [f"Column {column!r}: {error}"]
+    document["decimal"] = decimal
+    return []
+
+
+def _about_ids(found: dict[str, str], document: dict[str, object]) -> list[str]:
+    questions = []
+    if "currency_column" not in found:
+        document["currency"] = "USD"
+        questions.append("No currency column: is USD right for all rows?")
+    if "type_column" in found:
+        document["types"] = {"return": ["return", "refund"], "cancel": ["cancelled"]}
+        questions.append(f"Which values of {found['type_column']!r} are returns, cancellations?")
+    if "order" not in found:
+        questions.append("No order id: identical rows within one file count as separate orders.")
+    return questions
