@@ -23,7 +23,7 @@ from lifecycle.domain.record import Customer
 from lifecycle.domain.report import Month, Standing, Step
 from lifecycle.domain.segments import MEMBERS
 
-RISK = """greatest(
+RISK = """greatest(0,
     coalesce((state->'light'->>'value_at_risk')::bigint, 0),
     coalesce((state->'light'->>'rolling_value')::bigint, 0))"""
 _LIST = f"""

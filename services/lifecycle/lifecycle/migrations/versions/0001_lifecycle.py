@@ -11,7 +11,7 @@ depends_on = None
 INDEXES = """
 CREATE INDEX customer_segment ON entity ((state->>'segment'), key) WHERE subject = 'customer';
 CREATE INDEX customer_owner ON entity ((state->>'owner'), key) WHERE subject = 'customer';
-CREATE INDEX customer_risk ON entity ((-greatest(
+CREATE INDEX customer_risk ON entity ((-greatest(0,
     coalesce((state->'light'->>'value_at_risk')::bigint, 0),
     coalesce((state->'light'->>'rolling_value')::bigint, 0))), key) WHERE subject = 'customer';
 CREATE INDEX customer_watchers ON entity USING gin ((state->'watchers'))
