@@ -80,7 +80,7 @@ def adopted_model(models: ModelsState, rules: MoneyRules) -> AdoptedModel | None
         outlook=outlook,
         buys=_tables(_key(chosen), outlook),
         stays=_tables(_key(stays), outlook),
-        amounts=Amounts(**chosen.money) if chosen.money else None,
+        amounts=_amounts(chosen.money),
         monthly_cost=float(rules.monthly_cost_to_serve),
     )
 
@@ -103,3 +103,7 @@ def _name(family: str) -> str:
     """`bg-nbd` is published, `bgnbd` is the module."""
     name = family.replace("-", "")
     return name if name in MODELS else family
+
+
+def _amounts(money: dict[str, float]) -> Amounts | None:
+    return Amounts(money["p"], money["q"], money["gamma"]) if money else None

@@ -35,11 +35,6 @@ MODEL = Subject(
 )
 
 
-def the_models(_fact: object) -> str:
-    """There is one record of models."""
-    return fitting.KEY
-
-
 LISTENS = (
     # An order changes what we expect of its customer, and a return what it is worth.
     on(OrderPlaced, OrderPaid, OrderReturned, OrderCancelled, to=CUSTOMER),
@@ -48,7 +43,7 @@ LISTENS = (
     # Another model was adopted: everybody is scored by it, in chunks.
     on(Rescore, to=CUSTOMER),
     # A fit is asked for, comes back from its job, or a person chooses a version.
-    on(FitModels, FitFinished, AdoptModel, to=MODEL, key=the_models),
+    on(FitModels, FitFinished, AdoptModel, to=MODEL),
 )
 
 

@@ -5,8 +5,11 @@ from perennial.kit.policies import policy_subject
 from perennial.kit.run import main
 from perennial.kit.subject import Service
 
-from scoring import jobs
+from scoring.api import router
+from scoring.domain.fitting import AdoptModel, FitFinished, FitModels
+from scoring.domain.rescoring import Rescore
 from scoring.handlers import LISTENS, world
+from scoring.jobs import JOBS
 from scoring.policy import Policy
 
 SERVICE = Service(
@@ -17,7 +20,9 @@ SERVICE = Service(
     policy=Policy,
     policy_subject=policy_subject("scoring", Policy),
     world=world,
-    jobs=jobs.JOBS,
+    router=router,
+    requests=(Rescore, FitModels, FitFinished, AdoptModel),
+    jobs=JOBS,
 )
 
 if __name__ == "__main__":

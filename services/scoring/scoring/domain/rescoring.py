@@ -136,7 +136,7 @@ def _rescored(
     order: OrderEffect | None = None,
 ) -> list[Event | At]:
     today = business_day(now, world.policy.zone)
-    customer = Customer(key, history or state.history, state.churn, today)
+    customer = Customer(key, history or state.history, state.churn, state.standing, today)
     reading = read(customer, world, because, order)
     scored = reading.scored
     if because in ("order", "curve") and customer.history.first is not None:

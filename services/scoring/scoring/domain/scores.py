@@ -21,6 +21,7 @@ class Customer(NamedTuple):
     id: Id
     history: History
     churn: Churn
+    standing: trend.Standing
     today: date
 
     @property
@@ -93,7 +94,8 @@ def _scored(
     because, order, review = story
     history, policy = customer.history, world.policy
     this_month = month_index(customer.today)
-    rolling, is_revenue = trend.rolling_value(history, this_month - 1, policy.trend)
+    months = trend.months_in_force(history, customer.standing, policy.trend)
+    rolling, is_revenue = trend.rolling_value(history, months, this_month - 1, policy.trend)
     expected, latest = _next_order(customer, world, quiet)
     return CustomerScored(
         customer_id=customer.id,

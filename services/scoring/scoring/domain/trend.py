@@ -56,19 +56,23 @@ def period_months(history: History, rules: Rules) -> int:
     return max(1, min(months, rules.period_most_months))
 
 
+def months_in_force(history: History, standing: Standing, rules: Rules) -> int:
+    """The length of the running period: what the last judgement set, so that it moves only there."""
+    return standing.months if standing.judged is not None else period_months(history, rules)
+
+
 def next_end(history: History, standing: Standing, this_month: int, rules: Rules) -> int:
     """The month with which the running period ends."""
     assert history.first is not None
-    length = period_months(history, rules)
+    length = months_in_force(history, standing, rules)
     before = month_index(history.first) - 1 if standing.judged is None else standing.judged
     periods = max(1, -(-(this_month - before) // length))
     return before + periods * length
 
 
-def rolling_value(history: History, last_month: int, rules: Rules) -> tuple[int, bool]:
-    """Value of the window that ends with a month; whether some of it is revenue."""
-    months = rules.window_periods * period_months(history, rules)
-    return history.month_values(last_month - months + 1, last_month)
+def rolling_value(history: History, months: int, last_month: int, rules: Rules) -> tuple[int, bool]:
+    """Value of the window of such periods that ends with a month; whether some of it is revenue."""
+    return history.month_values(last_month - rules.window_periods * months + 1, last_month)
 
 
 def judge(
@@ -76,7 +80,7 @@ def judge(
 ) -> tuple[Standing, int | None]:
     """The judgement with `last_month`, and the month with which silence would next change it."""
     assert history.first is not None
-    length = period_months(history, rules)
+    length = _length(history, before, last_month, rules)
     ahead = 2 * rules.window_periods + 1
     periods = _periods(history, last_month, length, ahead, curve_month, rules)
     at = len(periods.raw) - 1 - ahead
@@ -87,6 +91,17 @@ def judge(
         if then != msgspec.structs.replace(now, judged=month):
             return now, month
     return now, None
+
+
+def _length(history: History, before: Standing, last_month: int, rules: Rules) -> int:
+    """Whoever was judged once is judged on: a slower rhythm lengthens periods only as far as the
+    history still holds two windows of them."""
+    assert history.first is not None
+    length = period_months(history, rules)
+    if before.trend == "too-early":
+        return length
+    known = last_month - month_index(history.first) + 1
+    return max(1, min(length, known // (2 * rules.window_periods)))
 
 
 def _judged(

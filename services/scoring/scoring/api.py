@@ -1,0 +1,99 @@
+"""HTTP in, request or question, HTTP out. No rules here: this file only translates."""
+
+from datetime import date
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Path, Query, Request, Response
+from perennial.contracts.base import Text
+from perennial.contracts.scores import Churn, Trend
+from perennial.kit.auth import Principal, require
+from perennial.kit.http import body, respond, returns, show
+from perennial.kit.paging import AsOf, Paging, listing
+
+from scoring import store, views
+from scoring.desk import AtDesk, Done, everybody_in_sight, in_sight
+from scoring.domain.fitting import AdoptModel, FitModels
+
+router = APIRouter(prefix="/v1")
+
+CustomerId = Annotated[str, Path(max_length=128)]
+Version = Annotated[str, Path(max_length=128, description="As `pareto-nbd@2`")]
+
+
+class FitWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Fit every model to what is known up to a day; without one, up to yesterday."""
+
+    through: date | None = None
+
+
+class AdoptWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why this version is to be in force."""
+
+    reason: Text = ""
+
+
+@router.get("/customers/{customer_id}/score", tags=["scores"], responses=returns(views.ScoreView))
+async def show_score(
+    customer_id: CustomerId, desk: AtDesk, as_of: AsOf, who: Principal = require("scores:read")
+) -> Response:
+    """A customer's numbers now, or as they stood: value, churn, trend, next order."""
+    return show(await desk.score(in_sight(who, customer_id), as_of))
+
+
+@router.get("/customers/{customer_id}/score/explain", tags=["scores"], responses=returns(list[Any]))
+async def explain_score(
+    customer_id: CustomerId,
+    desk: AtDesk,
+    as_of: AsOf,
+    who: Principal = require("scores:read", "explain:read"),
+) -> Response:
+    """Which facts, which model, which policy: each decision with its receipt, newest first."""
+    return show(await desk.explain(in_sight(who, customer_id), as_of))
+
+
+@router.get("/scores", tags=["scores"], responses=returns(list[store.ScoreRow]))
+async def list_scores(
+    request: Request,
+    desk: AtDesk,
+    page: Paging,
+    churn: Annotated[Churn | None, Query()] = None,
+    trend: Annotated[Trend | None, Query()] = None,
+    who: Principal = require("scores:read"),
+) -> Response:
+    """Customers by the value at risk, highest first, with the numbers last published."""
+    everybody_in_sight(who)
+    rows = await store.scores(desk.pool, churn or "", trend or "", page.after, page.limit + 1)
+    return listing(request, page, rows, lambda row: (row.value_at_risk, row.customer_id))
+
+
+@router.get("/models", tags=["models"], responses=returns(views.ModelsView))
+async def list_models(desk: AtDesk, _who: Principal = require("models:read")) -> Response:
+    """The model in force, and every fit with its back-test."""
+    return show(await desk.models())
+
+
+@router.post("/models:fit", tags=["models"], status_code=202, responses=returns(Done, 202))
+async def fit_models(
+    request: Request,
+    desk: AtDesk,
+    wish: FitWish = body(FitWish),
+    who: Principal = require("models:write"),
+) -> Response:
+    """Ask for a fit of every model; the best is adopted by rule if the policy says so."""
+    data = FitModels(through=wish.through or desk.yesterday(), by=who.subject)
+    return respond(await desk.ask(request, who, data))
+
+
+@router.post(
+    "/models/{version}:adopt", tags=["models"], status_code=202, responses=returns(Done, 202)
+)
+async def adopt_model(
+    request: Request,
+    version: Version,
+    desk: AtDesk,
+    wish: AdoptWish = body(AdoptWish),
+    who: Principal = require("models:adopt"),
+) -> Response:
+    """Put a fitted version in force; the way back is the same call with an earlier version."""
+    return respond(await desk.ask(request, who, AdoptModel(model=version, reason=wish.reason)))

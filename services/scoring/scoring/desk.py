@@ -1,0 +1,97 @@
+"""Where REST meets the running service: what a route may ask of it, in scoring's words."""
+
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import Depends, Request
+from perennial.contracts.base import Event
+from perennial.kit.ask import Answer, Ask
+from perennial.kit.auth import Principal
+from perennial.kit.history import decisions, state_at
+from perennial.kit.http import idempotency
+from perennial.kit.operating import runtime_of
+from perennial.kit.problems import Fault
+
+from scoring import store, views
+from scoring.domain.fitting import KEY, ModelsState
+from scoring.domain.model import World
+from scoring.domain.periods import business_day
+from scoring.domain.rescoring import CustomerState
+from scoring.handlers import CUSTOMER, MODEL, world
+
+
+class Done(msgspec.Struct, frozen=True):
+    """The events that a request made, by type; none if it was so already."""
+
+    made: list[str]
+
+
+class Desk:
+    """One request's view of the running service."""
+
+    def __init__(self, runtime: Any) -> None:
+        self._runtime = runtime
+        self.pool = runtime.pool
+
+    def yesterday(self) -> date:
+        """The last business day that is over."""
+        zone = self._runtime.world().policy.zone
+        return business_day(self._runtime.now(), zone) - timedelta(days=1)
+
+    async def score(self, key: str, as_of: datetime | None) -> views.ScoreView:
+        """A customer's numbers now, or as they stood."""
+        moment = as_of or self._runtime.now()
+        state: CustomerState = await self._state(CUSTOMER, key, as_of)
+        if state.history.first is None:
+            raise Fault(404, "customer-unknown", f"No orders of customer {key} are known here.")
+        return views.score_view(key, state, await self._world(moment, as_of), moment)
+
+    async def explain(self, key: str, as_of: datetime | None) -> list[dict[str, Any]]:
+        """The latest decisions about a customer with their receipts, newest first."""
+        return await decisions(self.pool, CUSTOMER, key, as_of)
+
+    async def models(self) -> views.ModelsView:
+        """The record of models."""
+        return views.models_view(await store.models(self.pool), await store.fitted(self.pool, 60))
+
+    async def ask(self, request: Request, who: Principal, data: Any) -> Answer:
+        """A wish about models, through the door."""
+        wish = await idempotency(request, who)
+        ask = Ask(MODEL, KEY, data, wish.id, wish.fingerprint, who.subject, _done)
+        answer: Answer = await self._runtime.asks.ask(ask)
+        return answer
+
+    async def _world(self, moment: datetime, as_of: datetime | None) -> World:
+        here: World = self._runtime.door.worlds.at(moment)
+        if as_of is None:
+            return here
+        models: ModelsState = await self._state(MODEL, KEY, as_of)
+        return world({MODEL.name: {KEY: models}}, here.policy)
+
+    async def _state(self, subject: Any, key: str, as_of: datetime | None) -> Any:
+        return await state_at(self.pool, self._runtime.service, subject, key, as_of)
+
+
+def _desk(runtime: Any = Depends(runtime_of)) -> Desk:
+    return Desk(runtime)
+
+
+AtDesk = Annotated[Desk, Depends(_desk)]
+
+
+def in_sight(who: Principal, customer_id: str) -> str:
+    """The customer, if the token may see it: a customer's own people see only themselves."""
+    if who.rows == "self" and who.person != customer_id:
+        raise Fault(404, "customer-unknown", f"No orders of customer {customer_id} are known here.")
+    return customer_id
+
+
+def everybody_in_sight(who: Principal) -> None:
+    """Lists over customers are not for a customer's own people."""
+    if who.rows == "self":
+        raise Fault(403, "rows-missing", "Lists of customers need a token that sees more than one.")
+
+
+def _done(_state: Any, events: list[Event]) -> tuple[int, Done]:
+    return 202, Done([event.TYPE for event in events])
