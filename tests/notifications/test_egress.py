@@ -101,7 +101,7 @@ async def test_a_name_that_means_this_machine_is_found_out(host: str) -> None:
 @pytest.mark.feature("N8")
 async def test_the_client_never_connects_inside() -> None:
     async with webhooks(allow_private=False) as posting:
-        for host in ("localhost", "127.0.0.1", "127.1"):
+        for host in ("localhost", "127.0.0.1", "[::1]"):
             answer = await posting.post(
                 f"https://{host}:1/",
                 Message("m", "{}"),

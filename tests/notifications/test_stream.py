@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from notifications.channels.stream import Broadcast, FeedRow, events
+from notifications.channels.stream import RING, Broadcast, FeedRow, events
 from notifications.domain.sight import Sight
 
 ALL = Sight(everything=True)
@@ -27,6 +27,12 @@ class Feed:
             self.rows.append(row)
 
 
+def started(feed: Feed, head: int, ring: int = RING) -> Broadcast:
+    broadcast = Broadcast(feed.read, ring)
+    broadcast.start(head)
+    return broadcast
+
+
 async def take(stream: AsyncIterator[bytes], last: int) -> list[int]:
     """The ids that a client gets, up to this one."""
     ids: list[int] = []
@@ -40,7 +46,7 @@ async def take(stream: AsyncIterator[bytes], last: int) -> list[int]:
 async def test_a_client_gets_everything_after_its_last_id_then_what_comes() -> None:
     feed = Feed()
     feed.add(5)
-    broadcast = Broadcast(feed.read, head=5)
+    broadcast = started(feed, 5)
     stream = events(broadcast, 2, ALL)
 
     assert await take(stream, 5) == [3, 4, 5]
@@ -53,7 +59,7 @@ async def test_a_client_gets_everything_after_its_last_id_then_what_comes() -> N
 async def test_nothing_is_missed_while_a_client_catches_up() -> None:
     feed = Feed()
     feed.add(3000)
-    broadcast = Broadcast(feed.read, head=3000, ring=10)
+    broadcast = started(feed, 3000, ring=10)
     stream = events(broadcast, 0, ALL)
     ids = await take(stream, 1000)
     feed.add(500)
@@ -66,10 +72,11 @@ async def test_nothing_is_missed_while_a_client_catches_up() -> None:
 @pytest.mark.feature("N9")
 async def test_a_client_that_fell_out_of_the_ring_is_dropped_and_resumes() -> None:
     feed = Feed()
-    broadcast = Broadcast(feed.read, head=0, ring=10)
+    broadcast = started(feed, 0, ring=10)
     slow = events(broadcast, 0, ALL)
     live = asyncio.ensure_future(take(slow, 1))
-    await asyncio.sleep(0)
+    while not broadcast.clients:  # noqa: ASYNC110 - nothing tells of a client but its count
+        await asyncio.sleep(0)
     feed.add(1)
     await broadcast.catch_up()
     assert await live == [1]
@@ -99,7 +106,7 @@ async def test_rows_out_of_sight_are_not_shown_but_the_id_moves_on(
     feed.add(person="anna")
     feed.add(person="ben")
     feed.add(person="carl", team="")
-    chunk = await anext(events(Broadcast(feed.read, head=3), 0, sight))
+    chunk = await anext(events(started(feed, 3), 0, sight))
     fields = [block.split("\n") for block in chunk.decode().split("\n\n") if block]
 
     assert [int(one[0][4:]) for one in fields if len(one) == 3] == seen
@@ -108,7 +115,7 @@ async def test_rows_out_of_sight_are_not_shown_but_the_id_moves_on(
 
 @pytest.mark.feature("N9")
 async def test_a_quiet_stream_is_kept_alive() -> None:
-    stream = events(Broadcast(Feed().read, head=0), 0, ALL, heartbeat=0.01)
+    stream = events(started(Feed(), 0), 0, ALL, heartbeat=0.01)
 
     assert await anext(stream) == b": still here\n\n"
 
@@ -116,10 +123,11 @@ async def test_a_quiet_stream_is_kept_alive() -> None:
 async def test_an_id_from_the_future_waits_for_what_comes() -> None:
     feed = Feed()
     feed.add(3)
-    broadcast = Broadcast(feed.read, head=3)
+    broadcast = started(feed, 3)
     stream = events(broadcast, 999, ALL)
     waiting = asyncio.ensure_future(anext(stream))
-    await asyncio.sleep(0)
+    while not broadcast.clients:  # noqa: ASYNC110 - nothing tells of a client but its count
+        await asyncio.sleep(0)
     feed.add(1)
     await broadcast.catch_up()
 

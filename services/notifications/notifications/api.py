@@ -15,10 +15,11 @@ from pydantic import AwareDatetime
 
 from notifications import store, views
 from notifications.channels.stream import EventStream, events
-from notifications.desk import AtDesk, Desk, endpoint_id, sight_of, unknown
+from notifications.desk import Desk, endpoint_id, sight_of, unknown
 from notifications.domain.alerting import Acknowledge
 from notifications.domain.endpoints import ChangeEndpoint, RegisterEndpoint
 from notifications.policy import span
+from notifications.running import AtDesk
 from notifications.store import AlertFilter, DeliveryFilter, Record
 from notifications.views import EndpointEdit, NewEndpoint
 
@@ -54,8 +55,7 @@ async def stream_alerts(
     who: Principal = require("alerts:read"),
 ) -> Response:
     """Every event of every alert in sight, live (SSE); resumes after `Last-Event-ID`."""
-    after = _position(last_event_id, desk.broadcast.head)
-    return EventStream(events(desk.broadcast, after, sight_of(who)))
+    return EventStream(events(desk.broadcast, _position(last_event_id), sight_of(who)))
 
 
 @router.get("/alerts/{alert_id}", tags=["alerts"], responses=returns(views.AlertView))
@@ -207,9 +207,9 @@ async def _alert(
     return found
 
 
-def _position(last_event_id: str, head: int) -> int:
+def _position(last_event_id: str) -> int | None:
     """Where a stream begins: after the last event seen, or now for who never saw one."""
-    return int(last_event_id) if last_event_id.isdecimal() else head
+    return int(last_event_id) if last_event_id.isdecimal() and len(last_event_id) < 19 else None
 
 
 def _before_alert(page: Page) -> tuple[datetime, str] | None:

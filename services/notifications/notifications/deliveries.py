@@ -69,11 +69,14 @@ class Deliveries:
         self._bell = bell
         self._busy: dict[str, asyncio.Task[None]] = {}
 
-    async def run(self) -> None:
-        """Runs as long as the service; any error of ours ends it, and with it the process."""
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Runs as long as the service; any error of ours ends it, and with it the process.
+
+        Told to stop, it claims nothing more and records what is on its way.
+        """
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._keep_reporting())
-            while True:
+            tasks.create_task(self._keep_reporting(stopping))
+            while not stopping.is_set():
                 ring = self._bell.next_ring()
                 await self._start_rounds(tasks)
                 await rung_within(ring, await self._until_next())
@@ -94,8 +97,8 @@ class Deliveries:
         await queue.mark_reported(self._pool, told)
         return len(told)
 
-    async def _keep_reporting(self) -> None:
-        while True:
+    async def _keep_reporting(self, stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
             ring = self._bell.next_ring()
             if await self.report() < REPORTS:
                 await rung_within(ring, LOOK_SECONDS)

@@ -6,11 +6,10 @@ from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import asyncpg
 import msgspec
-from fastapi import Depends, Request
 from perennial.kit.ask import Answer, Ask, Asks, Respond
 from perennial.kit.auth import Principal
 from perennial.kit.http import Wish
@@ -30,7 +29,7 @@ from notifications.views import EndpointView, SecretView
 
 @dataclass(frozen=True)
 class Desk:
-    """Put into `app.state.desk` by main."""
+    """One per running service: its tasks and its routes ring the same bell (running.py makes it)."""
 
     asks: Asks
     pool: asyncpg.Pool
@@ -91,14 +90,6 @@ class Desk:
     async def known(self, endpoint_id: str) -> None:
         if all(row["endpoint_id"] != endpoint_id for row in await store.endpoints(self.pool)):
             raise unknown("endpoint", endpoint_id)
-
-
-def _desk(request: Request) -> Desk:
-    desk: Desk = request.app.state.desk
-    return desk
-
-
-AtDesk = Annotated[Desk, Depends(_desk)]
 
 
 def sight_of(who: Principal) -> Sight:

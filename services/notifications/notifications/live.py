@@ -1,5 +1,7 @@
 """Keeps the live feed moving: number what was committed, then show it to the clients of this process."""
 
+import asyncio
+
 import asyncpg
 
 from notifications import store
@@ -9,18 +11,19 @@ from notifications.channels.stream import PAGE, Broadcast, FeedRow
 LOOK_SECONDS = 1.0
 
 
-async def broadcast_of(pool: asyncpg.Pool) -> Broadcast:
-    """Starts at the head: what is older is read from the store by those who ask for it."""
-
+def broadcast_of(pool: asyncpg.Pool) -> Broadcast:
     async def read(after: int, limit: int) -> list[FeedRow]:
         return await store.feed(pool, after, limit)
 
-    return Broadcast(read, await store.feed_head(pool))
+    return Broadcast(read)
 
 
-async def keep_live(pool: asyncpg.Pool, broadcast: Broadcast, bell: Bell) -> None:
+async def keep_live(
+    pool: asyncpg.Pool, broadcast: Broadcast, bell: Bell, stopping: asyncio.Event
+) -> None:
     """Runs as long as the service; any error ends it, and with it the process."""
-    while True:
+    broadcast.start(await store.feed_head(pool))
+    while not stopping.is_set():
         ring = bell.next_ring()
         await number_all(pool)
         await broadcast.catch_up()

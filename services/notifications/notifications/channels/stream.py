@@ -58,12 +58,18 @@ ReadFeed = Callable[[int, int], Awaitable[list[FeedRow]]]
 class Broadcast:
     """The newest stretch of the feed, in memory, for all clients of this process."""
 
-    def __init__(self, read: ReadFeed, head: int, ring: int = RING) -> None:
+    def __init__(self, read: ReadFeed, ring: int = RING) -> None:
         self._read = read
         self._entries: deque[Entry] = deque(maxlen=ring)
         self._news = asyncio.Event()
-        self.head = head
+        self.started = asyncio.Event()
+        self.head = 0
         self.clients = 0
+
+    def start(self, head: int) -> None:
+        """From here on it is live; what is older is read from the store by those who ask for it."""
+        self.head = head
+        self.started.set()
 
     async def catch_up(self) -> None:
         """Take what was numbered since; woken after every numbering."""
@@ -99,10 +105,14 @@ class Broadcast:
 
 
 async def events(
-    broadcast: Broadcast, after: int, sight: Sight, heartbeat: float = HEARTBEAT_SECONDS
+    broadcast: Broadcast, after: int | None, sight: Sight, heartbeat: float = HEARTBEAT_SECONDS
 ) -> AsyncIterator[bytes]:
-    """One client's stream: what it missed, then what comes; ends where it fell out of the ring."""
-    position = min(after, broadcast.head)
+    """One client's stream: what it missed after its last id (nothing, if it has none), then what comes.
+
+    Ends where the client, once live, fell out of the ring.
+    """
+    await broadcast.started.wait()
+    position = broadcast.head if after is None else min(after, broadcast.head)
     broadcast.clients += 1
     try:
         while position < broadcast.head:
@@ -110,12 +120,12 @@ async def events(
             position = entries[-1].position
             yield _chunk(entries, sight)
         while broadcast.holds(position):
-            if not await broadcast.news(position, heartbeat):
+            if await broadcast.news(position, heartbeat):
+                entries = broadcast.newest(position)
+                position += len(entries)
+                yield _chunk(entries, sight)
+            else:
                 yield _HEARTBEAT
-                continue
-            entries = broadcast.newest(position)
-            position += len(entries)
-            yield _chunk(entries, sight)
     finally:
         broadcast.clients -= 1
 
