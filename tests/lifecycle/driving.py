@@ -6,13 +6,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
-
 from lifecycle import policy
 from lifecycle.domain.register import Entry
 from lifecycle.domain.world import World, world
 from lifecycle.handlers import CUSTOMER, NUMBERED
 from perennial.contracts.base import At, Event, Fact, Refusal, TimerFired
-from perennial.contracts.customers import CustomerMoved
+from perennial.contracts.customers import CustomerMoved, Segment
 from perennial.contracts.leads import LeadCaptured
 from perennial.contracts.registers import PersonJoined
 from perennial.contracts.scores import ChurnChanged, CustomerScored, OrderEffect, TrendChanged
@@ -47,8 +46,9 @@ class Life:
         self.numbers: Counter[str] = Counter()
 
     @property
-    def segment(self) -> str | None:
-        return self.state.segment
+    def segment(self) -> Segment | None:
+        segment: Segment | None = self.state.segment
+        return segment
 
     @property
     def path(self) -> list[str]:
@@ -96,7 +96,7 @@ class Life:
 
     def _numbered(self, wish: Event | At, fact: Fact) -> Event:
         event, time = (wish.event, wish.time) if isinstance(wish, At) else (wish, fact.now)
-        numbering = NUMBERED.get(type(event))  # type: ignore[call-overload]
+        numbering = NUMBERED.get(type(event))
         if numbering is None:
             return event
         scope = numbering.scope(event, time)
@@ -112,9 +112,7 @@ def lived(facts: Iterable[tuple[float, Any]], within: World = TEAM) -> Life:
 
 
 def lead() -> LeadCaptured:
-    return LeadCaptured(
-        customer_id=ANN, channel="shop", source="s", external_id="1", by_order=True
-    )
+    return LeadCaptured(customer_id=ANN, channel="shop", source="s", external_id="1", by_order=True)
 
 
 def ordered(n: int, on: datetime | date, paid: bool = True, **more: Any) -> CustomerScored:
@@ -146,7 +144,7 @@ def scored(**more: Any) -> CustomerScored:
     return CustomerScored(customer_id=ANN, **{**known, **more})
 
 
-def trend(after: str, **more: Any) -> TrendChanged:
+def trend(after: Any, **more: Any) -> TrendChanged:
     known: dict[str, Any] = {
         "before": "too-early",
         "period": "1997-06",
@@ -160,7 +158,7 @@ def trend(after: str, **more: Any) -> TrendChanged:
     return TrendChanged(customer_id=ANN, after=after, **{**known, **more})
 
 
-def churn(after: str, **more: Any) -> ChurnChanged:
+def churn(after: Any, **more: Any) -> ChurnChanged:
     known: dict[str, Any] = {
         "before": "active",
         "silence_days": 0.0,

@@ -1,5 +1,6 @@
 """The nine segments: every legal move can be made, and no other can be expressed."""
 
+from collections.abc import Callable
 from itertools import pairwise, product
 from typing import get_args
 
@@ -7,7 +8,6 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from lifecycle import policy
 from lifecycle.domain.moves import moved
 from lifecycle.domain.record import Customer
@@ -34,6 +34,7 @@ from perennial.contracts.customers import (
     WinbackClosed,
     WinbackOpened,
 )
+
 from tests.lifecycle.driving import (
     ANN,
     START,
@@ -65,7 +66,7 @@ released → activated
 
 
 @pytest.mark.feature("C1")
-def test_the_moves_are_those_of_the_rules_and_no_others():
+def test_the_moves_are_those_of_the_rules_and_no_others() -> None:
     written = {
         (before.strip(), after)
         for before, afters in (line.split("→") for line in RULES_MD.strip().splitlines())
@@ -77,7 +78,7 @@ def test_the_moves_are_those_of_the_rules_and_no_others():
 
 @pytest.mark.feature("C1")
 @pytest.mark.parametrize(("before", "after"), [*product(SEGMENTS, SEGMENTS)])
-def test_an_illegal_move_cannot_be_expressed(before, after):
+def test_an_illegal_move_cannot_be_expressed(before: Segment, after: Segment) -> None:
     fact = Fact(data=lead(), id="f", key=ANN, now=START, time=START)
     customer = Customer(segment=before)
     if legal(before, after):
@@ -95,7 +96,7 @@ def at(segment: str | None) -> Life:
         life = Life().after(0, lead())
         life.state = msgspec.structs.replace(life.state, segment=segment)
         return life
-    makers = {
+    makers: dict[str, Callable[[], Life]] = {
         "activated": lambda: Life().after(0, lead(), ordered(1, START)),
         "serving": serving,
         "growing": lambda: serving().after(1, trend("rising")),
@@ -136,12 +137,9 @@ FACTS = {
 }
 LIGHTS = {"silence", "not-alive", "at-risk", "fallen", "creeping", "person"}
 UNLIT = ("activated", "serving", "growing", "maintaining", "maturing")
-EXPECTED = {
+EXPECTED: dict[tuple[str | None, str], str] = {
     **{(segment, fact): "declining" for segment in UNLIT for fact in LIGHTS},
-    **{
-        (segment, "release"): "released"
-        for segment in (*UNLIT, "declining", "winning-back")
-    },
+    **{(segment, "release"): "released" for segment in (*UNLIT, "declining", "winning-back")},
     (None, "lead"): "identified",
     (None, "unpaid"): "identified",
     ("activated", "unpaid"): "serving",
@@ -179,7 +177,7 @@ def expected(segment: str | None, fact: str) -> str | None:
 
 @pytest.mark.feature("C1", "C12")
 @pytest.mark.parametrize(("segment", "fact"), [*product((None, *SEGMENTS), FACTS)])
-def test_every_segment_against_every_fact(segment, fact):
+def test_every_segment_against_every_fact(segment: str | None, fact: str) -> None:
     life = at(segment)
     assert life.segment == segment
     life.asked(FACTS[fact])
@@ -187,7 +185,7 @@ def test_every_segment_against_every_fact(segment, fact):
 
 
 @pytest.mark.feature("C1")
-def test_timers_mean_nothing_where_no_case_is_open():
+def test_timers_mean_nothing_where_no_case_is_open() -> None:
     for segment in (None, *SEGMENTS):
         life = at(segment)
         if not CUSTOMER.due(life.state, TEAM):
@@ -196,7 +194,7 @@ def test_timers_mean_nothing_where_no_case_is_open():
 
 
 @pytest.mark.feature("C11")
-def test_maturing_raises_the_alert_and_a_product_first_bought_there_starts_the_next_curve():
+def test_maturing_raises_the_alert_and_a_product_first_bought_there_starts_the_next_curve() -> None:
     life = at("maturing")
     assert len(life.made(CustomerMatured)) == 1
     life.after(1, ordered(3, life.now, product="film"), trend("rising"))
@@ -205,7 +203,7 @@ def test_maturing_raises_the_alert_and_a_product_first_bought_there_starts_the_n
 
 
 @pytest.mark.feature("C11")
-def test_growth_out_of_maturing_by_an_old_product_stays_on_the_curve():
+def test_growth_out_of_maturing_by_an_old_product_stays_on_the_curve() -> None:
     life = Life().after(0, lead(), ordered(1, START, product="film"), ordered(2, START))
     life.after(1, trend("steady"), trend("steady", steady=6))
     life.after(1, ordered(3, life.now, product="film"), trend("rising"))
@@ -214,7 +212,7 @@ def test_growth_out_of_maturing_by_an_old_product_stays_on_the_curve():
 
 
 @pytest.mark.feature("C11")
-def test_slowing_growth_warns_once_in_each_stay():
+def test_slowing_growth_warns_once_in_each_stay() -> None:
     life = at("growing").after(1, trend("rising", slowing=1))
     assert not life.made(GrowthSlowed)
     life.after(30, trend("rising", slowing=2)).after(30, trend("rising", slowing=3))
@@ -222,13 +220,13 @@ def test_slowing_growth_warns_once_in_each_stay():
 
 
 @pytest.mark.feature("C1")
-def test_a_trend_judged_before_the_second_order_holds_from_it_on():
+def test_a_trend_judged_before_the_second_order_holds_from_it_on() -> None:
     life = at("activated").after(1, trend("rising"), ordered(2, START))
     assert life.path[-2:] == ["serving", "growing"]
 
 
 @pytest.mark.feature("C2", "C15")
-def test_a_lost_customer_comes_back_under_its_number_on_the_next_curve():
+def test_a_lost_customer_comes_back_under_its_number_on_the_next_curve() -> None:
     life = at("lost")
     number = life.state.number
     life.after(1, ordered(3, life.now - (life.now - START)))
@@ -243,7 +241,7 @@ def test_a_lost_customer_comes_back_under_its_number_on_the_next_curve():
 
 
 @pytest.mark.feature("C1")
-def test_leads_and_scores_in_any_order_end_in_the_same_decisions():
+def test_leads_and_scores_in_any_order_end_in_the_same_decisions() -> None:
     scores = [
         ordered(1, START, paid=False),
         ordered(1, START),
@@ -264,7 +262,7 @@ def test_leads_and_scores_in_any_order_end_in_the_same_decisions():
 
 @pytest.mark.feature("C29")
 @pytest.mark.parametrize("segment", UNLIT)
-def test_every_move_names_a_department_and_a_person(segment):
+def test_every_move_names_a_department_and_a_person(segment: Segment) -> None:
     move = at(segment).made(CustomerMoved)[-1]
     assert move.accountable == policy.default().accountable[segment]
     assert move.person in ("bo", "cy")
@@ -273,7 +271,7 @@ def test_every_move_names_a_department_and_a_person(segment):
 @pytest.mark.feature("C1", "C5", "C12")
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 60), st.sampled_from(sorted(FACTS))), max_size=40))
-def test_any_life_is_lawful(steps):
+def test_any_life_is_lawful(steps: list[tuple[int, str]]) -> None:
     """Whatever happens: legal and joined moves, one light and one case at a time, two watchers."""
     life = Life()
     for days, name in steps:
@@ -296,7 +294,7 @@ def test_any_life_is_lawful(steps):
     assert len(cases) - len(life.made(WinbackClosed)) == (life.state.case is not None)
 
 
-def test_a_refusal_changes_nothing_and_says_what_to_do():
+def test_a_refusal_changes_nothing_and_says_what_to_do() -> None:
     for segment, wish in product((None, *SEGMENTS), (FACTS["cause"], FACTS["release"])):
         life = at(segment)
         fact = Fact(data=wish, id="f", key=ANN, now=life.now, time=life.now)
@@ -305,7 +303,7 @@ def test_a_refusal_changes_nothing_and_says_what_to_do():
             assert decision.detail.endswith(".")
 
 
-def test_falling_keeps_the_segment():
+def test_falling_keeps_the_segment() -> None:
     rules = policy.default().trend
     for segment in ("serving", "growing", "maturing"):
         assert by_trend(segment, trend("falling"), rules) == segment

@@ -1,5 +1,6 @@
 """Which fact goes to which rule: the story of this service on one screen."""
 
+from perennial.contracts.base import Event
 from perennial.contracts.customers import CUSTOMERS, CustomerActivated
 from perennial.contracts.leads import LEADS, LeadCaptured
 from perennial.contracts.orders import (
@@ -55,4 +56,6 @@ LISTENS = (
     on(*register.REGISTER_FACTS, PersonChanged, to=REGISTER),
 )
 READS = (LEADS, ORDERS, SCORES, REGISTERS)
-NUMBERED = {CustomerActivated: Numbering(numbering.scope, numbering.number)}
+NUMBERED: dict[type[Event], Numbering] = {
+    CustomerActivated: Numbering(numbering.scope, numbering.number)
+}

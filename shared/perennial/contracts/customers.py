@@ -156,6 +156,8 @@ class WinbackDiagnosed(Event, frozen=True, kw_only=True):
     actions: list[str] = []
     competitor: str = ""
     note: Text = ""
+    deadline: datetime | None = None
+    """The case's deadline from now on: days lost before a late diagnosis are given back."""
     by: str = ""
 
 

@@ -174,7 +174,8 @@ def _overdue(customer: Customer, event: WinbackOverdue, _now: datetime) -> Custo
 
 
 def _diagnosed(customer: Customer, event: WinbackDiagnosed, _now: datetime) -> Customer:
-    return _with_case(customer, cause=event.cause, department=event.department, owner=event.owner)
+    named = _with_case(customer, cause=event.cause, department=event.department, owner=event.owner)
+    return _with_case(named, deadline=event.deadline) if event.deadline else named
 
 
 def _noted(customer: Customer, event: SignsNoted, _now: datetime) -> Customer:

@@ -1,10 +1,11 @@
 """What people ask of a customer's life, and when the answer is no."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from perennial.contracts.base import Decision, Fact, Refusal
 from perennial.contracts.customers import (
     CustomerReleased,
+    Department,
     Evidence,
     LostReasonGiven,
     Signs,
@@ -14,7 +15,7 @@ from perennial.contracts.customers import (
 from lifecycle.domain import winback
 from lifecycle.domain.entry import rewatch
 from lifecycle.domain.moves import because, moved
-from lifecycle.domain.record import Customer
+from lifecycle.domain.record import Case, Customer
 from lifecycle.domain.requests import (
     CloseWinback,
     DiagnoseWinback,
@@ -40,7 +41,7 @@ def answer(customer: Customer, fact: Fact, wish: Wish, world: World, now: dateti
         case LightRedLight():
             return _red_light(customer, fact, wish, world, now)
         case DiagnoseWinback():
-            return _diagnosis(customer, fact, wish, world)
+            return _diagnosis(customer, fact, wish, world, now)
         case CloseWinback():
             return _close(customer, fact, wish, world)
         case GiveLostReason():
@@ -63,7 +64,9 @@ def _red_light(
     return winback.light(customer, fact, evidence, Signs(), world, now)
 
 
-def _diagnosis(customer: Customer, fact: Fact, wish: DiagnoseWinback, world: World) -> Decision:
+def _diagnosis(
+    customer: Customer, fact: Fact, wish: DiagnoseWinback, world: World, now: datetime
+) -> Decision:
     """With the cause recorded the win-back begins; a better diagnosis later adds to the first."""
     case, causes = customer.case, world.policy.winback.causes
     if case is None or customer.segment not in LIT:
@@ -76,7 +79,18 @@ def _diagnosis(customer: Customer, fact: Fact, wish: DiagnoseWinback, world: Wor
             kind="invalid",
         )
     department = wish.department or causes[wish.cause]
-    diagnosed = WinbackDiagnosed(
+    if customer.segment == "winning-back":
+        return [_diagnosed(case, fact, wish, department, case.deadline)]
+    late = max(now - case.diagnose_by, timedelta())
+    diagnosed = _diagnosed(case, fact, wish, department, case.deadline + late)
+    reason = because("diagnosis", fact, text=wish.cause)
+    return [diagnosed, moved(customer, "winning-back", fact, world, reason, department)]
+
+
+def _diagnosed(
+    case: Case, fact: Fact, wish: DiagnoseWinback, department: Department, deadline: datetime
+) -> WinbackDiagnosed:
+    return WinbackDiagnosed(
         customer_id=fact.key,
         case_id=case.case_id,
         cause=wish.cause,
@@ -85,12 +99,9 @@ def _diagnosis(customer: Customer, fact: Fact, wish: DiagnoseWinback, world: Wor
         actions=wish.actions,
         competitor=wish.competitor,
         note=wish.note,
+        deadline=deadline,
         by=fact.principal,
     )
-    if customer.segment == "winning-back":
-        return [diagnosed]
-    reason = because("diagnosis", fact, text=wish.cause)
-    return [diagnosed, moved(customer, "winning-back", fact, world, reason, department)]
 
 
 def _close(customer: Customer, fact: Fact, wish: CloseWinback, world: World) -> Decision:
