@@ -114,9 +114,7 @@ class Driver:
         self.spent["settle"] += time.monotonic() - began
         return self.reports
 
-    async def _answer(self, step: Question | Together) -> Any:
-        if isinstance(step, Question):
-            return await self._ask(step)
+    async def _answer(self, step: Together) -> dict[str, Report]:
         answers = await asyncio.gather(*(self._ask(question) for question in step.questions))
         return {report.service: report for report in answers}
 

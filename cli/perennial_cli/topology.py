@@ -6,8 +6,13 @@ from perennial.kit.settle import Graph
 from perennial_embedded.access import Access, TopicSpec
 
 OBSERVER = "oncall"
-DOWNSTREAM = ("lead-intake", "scoring", "lifecycle", "notifications")
-"""The order in which facts run; settling walks it."""
+DOWNSTREAM = (
+    ("lead-intake",),
+    ("scoring",),
+    ("lifecycle",),
+    ("scoring", "notifications"),
+)
+"""The stages in which facts run; settling walks them. Scoring hears of new curves at the end."""
 
 
 def access() -> Access:

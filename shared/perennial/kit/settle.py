@@ -7,7 +7,7 @@ equals what was sent in the second, and nothing can start by itself.
 
 import asyncio
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -122,7 +122,7 @@ class Settlement:
 
 @dataclass(frozen=True)
 class Question:
-    """Ask one service; → its Report."""
+    """What one service is asked to reach."""
 
     service: str
     until: Counts
@@ -141,32 +141,41 @@ class UnsettledError(Exception):
 
 @dataclass
 class Graph:
-    """Who writes and who reads which topic, and in which order facts run downstream."""
+    """Who reads which topic, and in which stages facts run downstream."""
 
-    order: tuple[str, ...]
+    stages: tuple[tuple[str, ...], ...]
+    """Services asked one stage after the other; one that reads what comes later stands twice."""
     reads: Mapping[str, tuple[str, ...]]
     outside: dict[str, int] = field(default_factory=dict)
     """Topics of the driver's own, with how many records it ever published there."""
 
+    @property
+    def services(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(service for stage in self.stages for service in stage))
 
-def settle(
-    graph: Graph, rounds: int = 200
-) -> Generator[Question | Together, Any, dict[str, Report]]:
-    """Walk downstream until two waves agree; the last reports, by service."""
+
+def settle(graph: Graph, rounds: int = 200) -> Generator[Together, Any, dict[str, Report]]:
+    """Walk downstream, then ask all once more; until both agree. The last reports, by service.
+
+    The walk is the first wave: it tells what was taken. The second begins after its last answer and
+    tells what was sent. Counters only grow and nothing is taken that was not sent, so where the two
+    are equal nothing was under way when the walk ended.
+    """
     reports: dict[str, Report] = {}
     for _ in range(rounds):
-        for service in graph.order:
-            reports[service] = yield Question(service, _expected(graph, service, reports))
-        first = yield Together(tuple(_all(graph, reports)))
-        second = yield Together(tuple(_all(graph, first)))
-        if _agree(graph, first, second):
-            return dict(second)
-        reports = dict(second)
+        walked = dict(reports)
+        for stage in graph.stages:
+            walked.update((yield _ask(graph, stage, walked)))
+        reports = yield _ask(graph, graph.services, walked)
+        if _agree(graph, walked, reports):
+            return reports
     raise UnsettledError(_busy(reports))
 
 
-def _all(graph: Graph, reports: Mapping[str, Report]) -> list[Question]:
-    return [Question(service, _expected(graph, service, reports)) for service in graph.order]
+def _ask(graph: Graph, services: Iterable[str], known: Mapping[str, Report]) -> Together:
+    return Together(
+        tuple(Question(service, _expected(graph, service, known)) for service in services)
+    )
 
 
 def _expected(graph: Graph, service: str, reports: Mapping[str, Report]) -> dict[str, int]:
@@ -177,7 +186,7 @@ def _expected(graph: Graph, service: str, reports: Mapping[str, Report]) -> dict
 
 
 def _agree(graph: Graph, first: Mapping[str, Report], second: Mapping[str, Report]) -> bool:
-    for service in graph.order:
+    for service in graph.services:
         a, b = first[service], second[service]
         if a.epoch != b.epoch or b.busy or not b.reached:
             return False
