@@ -12,7 +12,7 @@ from perennial.contracts.catalogue import EVENTS, READS, TOPICS
 from perennial.contracts.cloudevents import decode, encode_data, headers
 from perennial.contracts.compatibility import breaks
 from perennial.contracts.examples import example
-from perennial.contracts.publish import GOLDEN, PUBLISHED, broken, documents, publish, stale
+from perennial.contracts.publish import GOLDEN, PUBLISHED, broken, documents, main, publish, stale
 from perennial.contracts.schemas import reader_schema, writer_schema
 
 pytestmark = pytest.mark.feature("P12")
@@ -169,6 +169,21 @@ def test_a_type_that_is_gone_fails() -> None:
     (fault,) = breaks(ORDER, writer_schema(EVENTS[ORDER]), None)
 
     assert "is gone from the catalogue" in str(fault)
+
+
+def test_the_command_refuses_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    promise = writer_schema(EVENTS[ORDER])
+    promise["$defs"]["PlaceOrder"]["properties"]["gone"] = {"type": "string"}
+    file = tmp_path / PUBLISHED / f"{ORDER}.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(promise))
+    monkeypatch.setattr("sys.argv", ["publish", "--root", str(tmp_path)])
+
+    assert main() == 1
+    assert f"{ORDER}: /gone is removed" in capsys.readouterr().err
+    assert [path for path in tmp_path.rglob("*.json") if path != file] == []
 
 
 def test_a_released_golden_file_is_never_rewritten(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import httpx
 import msgspec
 import pytest
 from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import StreamingResponse
 from joserfc.jwk import KeySet
 from perennial.contracts.base import Refusal
 from perennial.contracts.partner import PlaceOrder
@@ -85,6 +86,18 @@ async def edit(request: Request, who: Writer) -> Response:
 async def take_rows(request: Request, who: Writer) -> Response:
     taken = [rows async for rows in ndjson_rows(request, chunk=2)]
     return show([[number for number, _ in rows] for rows in taken])
+
+
+class Stream(StreamingResponse):
+    """Its own signature names no default status."""
+
+    def __init__(self, content: Any, **more: Any) -> None:
+        super().__init__(content, **more)
+
+
+@router.get("/stream", response_class=Stream)
+async def stream(who: Reader) -> Response:
+    return Stream(iter(["one"]))
 
 
 @router.get("/defect")
@@ -314,6 +327,7 @@ def test_the_document_shows_structs_scopes_and_problems(app: FastAPI) -> None:
     answer = operation["responses"]["201"]["content"]["application/json"]
     assert answer["schema"] == {"$ref": "#/components/schemas/Seen"}
     assert answer["example"] == {"text": "A-1"}
+    assert "200" in made["paths"]["/v1/stream"]["get"]["responses"]
     assert {"PlaceOrder", "OrderLine", "Problem", "Seen"} <= set(made["components"]["schemas"])
     assert all(
         "422" not in one["responses"] and "default" in one["responses"]

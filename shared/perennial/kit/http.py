@@ -59,6 +59,7 @@ def build_app(
     app.state.tokens = tokens
     registry = registry or CollectorRegistry()
     for router in (*routers, _probes(ready, registry)):
+        _say_status(router)
         app.include_router(router)
     answer_with_problems(app)
     document(app)
@@ -167,6 +168,13 @@ async def _lines(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
 def _operation_id(route: APIRoute) -> str:
     """The function's own name: stable, and what a generated client calls the method."""
     return route.name
+
+
+def _say_status(router: APIRouter) -> None:
+    """FastAPI cannot document a route whose response class names no default status (streams)."""
+    for route in router.routes:
+        if isinstance(route, APIRoute) and route.status_code is None:
+            route.status_code = 200
 
 
 def _probes(ready: Ready, registry: CollectorRegistry) -> APIRouter:

@@ -102,18 +102,23 @@ def _bodies(app: FastAPI) -> Iterator[tuple[Any, Any]]:
                 yield route, call.struct
 
 
-def main(service: str, folder: Path) -> Path:
-    """Write the service's document; it needs its routes only, no database and no keys."""
+def app_of(service: str) -> FastAPI:
+    """The service's app with its routes only: no database, no keys."""
     from joserfc.jwk import KeySet
 
     from perennial.kit.auth import Tokens
     from perennial.kit.http import build_app
 
     router = import_module(f"{service.replace('-', '_')}.api").router
-    app = build_app(service, [router], Tokens(KeySet([])))
+    return build_app(service, [router], Tokens(KeySet([])))
+
+
+def main(service: str, folder: Path) -> Path:
+    """Write the service's document."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{service}.json"
-    file.write_text(json.dumps(app.openapi(), indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(app_of(service).openapi(), indent=2, ensure_ascii=False)
+    file.write_text(text + "\n")
     return file
 
 

@@ -21,6 +21,7 @@ READ = (
     "orders:read",
     "customers:read",
     "scores:read",
+    "models:read",
     "alerts:read",
     "registers:read",
     "reports:read",
@@ -28,6 +29,14 @@ READ = (
     "explain:read",
 )
 WORK = ("leads:write", "orders:write", "customers:write", "alerts:write")
+DECIDE = (
+    "registers:write",
+    "policies:write",
+    "policies:adopt",
+    "models:write",
+    "models:adopt",
+    "customers:release",
+)
 OPERATE = ("parked:read", "parked:write", "topics:read", "deliveries:read", "deliveries:write")
 
 
@@ -38,10 +47,7 @@ class Role:
 
 
 ROLES: dict[str, Role] = {
-    "director": Role(
-        (*READ, *WORK, "registers:write", "policies:write", "policies:adopt", "models:adopt"),
-        "all",
-    ),
+    "director": Role((*READ, *WORK, *DECIDE), "all"),
     "seller": Role((*READ, *WORK, "personal:read"), "own"),
     "service": Role((*READ, *WORK, "personal:read"), "team"),
     "market": Role((*READ, "leads:write", "imports:write", "personal:read"), "all"),
@@ -52,13 +58,10 @@ ROLES: dict[str, Role] = {
         (
             *READ,
             *WORK,
+            *DECIDE,
             *OPERATE,
-            "registers:write",
             "endpoints:write",
             "imports:write",
-            "policies:write",
-            "policies:adopt",
-            "models:adopt",
             "personal:read",
             "personal:erase",
         ),
