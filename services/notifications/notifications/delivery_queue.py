@@ -56,7 +56,7 @@ _RECORD = """
     UPDATE delivery AS d
     SET state = v.state, attempts = v.attempts, due_at = coalesce(v.due_at, d.due_at),
         status = v.status, error = v.error, claim = NULL, claimed_until = NULL,
-        finished_at = CASE WHEN v.state = 'pending' THEN NULL ELSE $2 END
+        finished_at = CASE WHEN v.state = 'pending' THEN NULL ELSE $2::timestamptz END
     FROM unnest($3::text[], $4::text[], $5::int[], $6::timestamptz[], $7::int[], $8::text[])
         AS v (id, state, attempts, due_at, status, error)
     WHERE d.id = v.id AND d.claim = $1

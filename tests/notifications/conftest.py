@@ -1,0 +1,63 @@
+"""The service on a real Postgres, with its real door; only partners' servers are ours."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import pytest
+from notifications.handlers import LISTENS, REQUESTS, world
+from notifications.policy import Policy
+from notifications.projections import rows
+from perennial.contracts.base import Fact
+from perennial.contracts.catalogue import reads
+from perennial.kit.batch import Item
+from perennial.kit.door import Job
+from perennial.kit.lanes import Door, Requests
+from perennial.kit.policies import policy_subject
+from perennial.kit.postgres import Postgres
+from perennial.kit.subject import Service
+from perennial.kit.worlds import Worlds
+
+from tests.notifications.told import START
+
+SERVICE = Service(
+    name="notifications",
+    package="notifications",
+    listens=LISTENS,
+    reads=reads("notifications"),
+    policy=Policy,
+    policy_subject=policy_subject("notifications", Policy),
+    world=world,
+    rows=rows,
+    requests=REQUESTS,
+)
+TABLES = (
+    "entity, part, event, outbox, answer, alert, alert_mark, endpoint_version, endpoint_secret, "
+    "endpoint_health, delivery, attempt, feed"
+)
+
+
+@dataclass
+class House:
+    """One notifications service: its database and the door into it."""
+
+    pool: asyncpg.Pool
+    door: Door
+    asks: Requests
+
+    async def told(self, *facts: Fact) -> None:
+        items = [Item(fact, SERVICE.routes[type(fact.data)].subject, fact.key) for fact in facts]
+        await self.door.run(Job("records", items))
+
+
+@pytest.fixture
+async def house(stack: Any) -> AsyncIterator[House]:
+    pool = await asyncpg.create_pool(stack.dsn("notifications"), min_size=1, max_size=8)
+    for table in TABLES.split(", "):
+        await pool.execute(f"DELETE FROM {table}")
+    await pool.execute("UPDATE feed_head SET position = 0")
+    door = Door(SERVICE, Postgres(pool), Worlds(SERVICE, {}), ticking=True)
+    door.ticked = START
+    yield House(pool, door, Requests(door))
+    await pool.close()
