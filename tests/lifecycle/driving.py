@@ -11,7 +11,7 @@ from lifecycle.domain.register import Entry
 from lifecycle.domain.world import World, world
 from lifecycle.handlers import CUSTOMER, NUMBERED
 from perennial.contracts.base import At, Event, Fact, Refusal, TimerFired
-from perennial.contracts.customers import CustomerMoved, Segment
+from perennial.contracts.customers import CustomerMoved
 from perennial.contracts.leads import LeadCaptured
 from perennial.contracts.registers import PersonJoined
 from perennial.contracts.scores import ChurnChanged, CustomerScored, OrderEffect, TrendChanged
@@ -46,9 +46,8 @@ class Life:
         self.numbers: Counter[str] = Counter()
 
     @property
-    def segment(self) -> Segment | None:
-        segment: Segment | None = self.state.segment
-        return segment
+    def segment(self) -> Any:
+        return self.state.segment
 
     @property
     def path(self) -> list[str]:

@@ -32,8 +32,11 @@ JOB = "lifecycle"
 class Running(Protocol):
     """What a job sees of the running service."""
 
-    pool: Any
-    asks: Asks
+    @property
+    def pool(self) -> Any: ...
+
+    @property
+    def asks(self) -> Asks: ...
 
     def now(self) -> datetime: ...
 

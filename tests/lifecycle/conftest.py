@@ -1,0 +1,75 @@
+"""The service on a real Postgres, through its real door."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import pytest
+from lifecycle.domain.world import World
+from lifecycle.main import SERVICE
+from perennial.contracts.base import Fact
+from perennial.contracts.catalogue import reads
+from perennial.kit.batch import Item
+from perennial.kit.door import Job
+from perennial.kit.lanes import Door, Requests
+from perennial.kit.postgres import Postgres
+from perennial.kit.worlds import Worlds
+
+from tests.lifecycle.driving import START
+
+TABLES = ("entity", "part", "event", "outbox", "answer", "archive", "counter")
+
+
+@dataclass
+class House:
+    """One lifecycle service: its database, the door into it, and a clock that tests move."""
+
+    pool: asyncpg.Pool
+    door: Door
+    asks: Requests
+    seen: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def now(self) -> datetime:
+        return self.door.now()
+
+    def world(self) -> World:
+        world: World = self.door.worlds.at(self.now())
+        return world
+
+    async def told(self, now: datetime, *facts: tuple[str, Any]) -> None:
+        """Facts about these keys, recorded at `now`, after everything that was due before."""
+        items = [
+            Item(fact, SERVICE.routes[type(fact.data)].subject, fact.key)
+            for fact in (self._fact(key, data, now) for key, data in facts)
+        ]
+        self.door.ticked = now
+        await self.door.run(Job("records", items))
+
+    def _fact(self, key: str, data: Any, now: datetime) -> Fact:
+        topic = next(one.name for one in reads("lifecycle") if data.TYPE in one.events)
+        self.seen[topic, key] += 1
+        ver = self.seen[topic, key]
+        return Fact(
+            data=data,
+            id=f"{topic}/{key}/{ver}",
+            key=key,
+            now=now,
+            time=now,
+            topic=topic,
+            type=data.TYPE,
+            ver=ver,
+        )
+
+
+@pytest.fixture
+async def house(stack: Any) -> AsyncIterator[House]:
+    pool = await asyncpg.create_pool(stack.dsn("lifecycle"), min_size=1, max_size=4)
+    for table in TABLES:
+        await pool.execute(f"DELETE FROM {table}")
+    door = Door(SERVICE, Postgres(pool), Worlds(SERVICE, {}), ticking=True)
+    door.ticked = START
+    yield House(pool, door, Requests(door))
+    await pool.close()
