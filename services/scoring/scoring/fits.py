@@ -28,7 +28,7 @@ TESTED = ("total_error", "correlation", "rmse", "mae", "expected_auc", "holdout_
 
 
 def fit_all(
-    purchases: Purchases, through: date, rules: Models, incumbent: Family | None
+    purchases: Purchases, through: date, rules: Models, incumbent: Family | None, fit: int = 1
 ) -> FitFinished:
     """Every family fitted up to and with a day, tested on the last part of the time before it."""
     customer, day = np.asarray(purchases.customer), np.asarray(purchases.day)
@@ -37,6 +37,7 @@ def fit_all(
     money = _money(summary)
     fits = [_fitted(name, summary, reports[name], money) for name in MODELS]
     return FitFinished(
+        fit=fit,
         through=through,
         fits=fits,
         cohort_usual_days=_usual_days(customer, day, through),

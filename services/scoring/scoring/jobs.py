@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date, datetime, timedelta
+from functools import partial
 from importlib import import_module
 from multiprocessing import get_context
 from typing import Any, Protocol
@@ -66,8 +67,10 @@ class ScheduledFits:
         if self._looked_at == through:
             return 0
         state = await store.models(running.pool)
+        if state.pending is not None:
+            return 0
         self._looked_at = through
-        if state.pending or (state.through is not None and state.through >= through):
+        if state.through is not None and state.through >= through:
             return 0
         if not await _enough(running.pool, through, policy.models):
             return 0
@@ -90,7 +93,8 @@ async def rescore_outdated(running: Running) -> int:
     world, after, sent = running.world(), "", 0
     if world.model is None:
         return 0
-    wish, chunk = Rescore(model=world.model.version), world.policy.models.rescore_chunk
+    state, chunk = await store.models(running.pool), world.policy.models.rescore_chunk
+    wish = Rescore(model=world.model.version, adoption=state.adoptions)
     while keys := await store.scored_by_another(running.pool, wish.model, after, chunk):
         await _send(running, [_asked(CUSTOMER, key, wish) for key in keys])
         after, sent = keys[-1], sent + len(keys)
@@ -119,21 +123,21 @@ async def _fit(running: Running, state: ModelsState, through: date) -> FitFinish
     found = await store.purchases(running.pool, through)
     incumbent = state.known[state.adopted].family if state.adopted else None
     rules = running.world().policy.models
-    loop = asyncio.get_running_loop()
+    fit_now = partial(_fitted, found, through, rules, incumbent, state.fits)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-        result = await loop.run_in_executor(process, _fitted, found, through, rules, incumbent)
+        result = await asyncio.get_running_loop().run_in_executor(process, fit_now)
     # The adopted model is loaded inside the fold; its imports must not hold up the door there.
     await asyncio.to_thread(import_module, "scoring.adopted")
     return result
 
 
 def _fitted(
-    found: store.Purchases, through: date, rules: Models, incumbent: Family | None
+    found: store.Purchases, through: date, rules: Models, incumbent: Family | None, fit: int
 ) -> FitFinished:
     """Runs in the other process; numpy and scipy load there and not here."""
     from scoring.fits import fit_all
 
-    return fit_all(found, through, rules, incumbent)
+    return fit_all(found, through, rules, incumbent, fit)
 
 
 def _asked(subject: Any, key: str, data: Any) -> Ask:

@@ -60,13 +60,13 @@ class Trend(Rules, frozen=True, kw_only=True):
     fewest_intervals: Few = 3
     """With fewer own intervals the rhythm is unknown and the period is a month."""
     outlier_times: Times = 3.0
-    """A period counts for at most so many times the median of its neighbours: one large order is
-    no growth, and its absence a year later no fall."""
+    """A lone period above so many times the median of its neighbours counts as that median: one
+    large order is no growth, and its absence later no fall."""
     outlier_neighbours: Few = 5
     """How many periods to each side are neighbours."""
     season_from_months: Few = 13
-    season_prior_years: float = 0.5
-    """Weight of `no season` against the years seen; one year of evidence counts two thirds."""
+    season_prior_years: float = 0.25
+    """Weight of `no season` against the years seen; one year of evidence counts four fifths."""
 
 
 class Money(Rules, frozen=True, kw_only=True):

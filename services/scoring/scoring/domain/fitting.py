@@ -49,6 +49,8 @@ class FitFinished(msgspec.Struct, frozen=True):
     """The job's result for the fit asked for `through` a day."""
 
     TYPE = "scoring.fit-finished"
+    fit: int
+    """Which round of fitting this is."""
     through: date
     fits: list[Fitted]
     cohort_usual_days: float | None = None
@@ -87,6 +89,7 @@ class ModelsState(State, frozen=True, kw_only=True):
     adopted: str = ""
     alive_by: str = ""
     """Whose P(alive) judges churn; the adopted model's own unless that must not."""
+    adoptions: int = 0
 
 
 def react(state: ModelsState, fact: Fact, world: World, _now: datetime) -> Decision:
@@ -115,7 +118,10 @@ def evolve(state: ModelsState, event: Event, _now: datetime) -> ModelsState:
             )
         case ModelAdopted():
             return msgspec.structs.replace(
-                state, adopted=event.model, alive_by=event.alive_by or event.model
+                state,
+                adopted=event.model,
+                alive_by=event.alive_by or event.model,
+                adoptions=state.adoptions + 1,
             )
         case _:
             return state
@@ -134,8 +140,8 @@ def _requested(state: ModelsState, request: FitModels) -> Decision:
 
 
 def _finished(state: ModelsState, result: FitFinished, world: World) -> Decision:
-    if state.pending != result.through:
-        return Refusal(code="fit-not-asked-for", detail="No fit through that day is under way.")
+    if state.pending != result.through or state.fits != result.fit:
+        return Refusal(code="fit-not-asked-for", detail="No such fit is under way.")
     events: list[Event] = [_fitted(fit, result, state.fits) for fit in result.fits]
     if result.champion is not None and world.policy.models.adopt_by_rule:
         events.append(_adopted_by_rule(state, result.champion))

@@ -7,7 +7,7 @@ State is what the published events make of it: statistics come from the order ef
 from datetime import date, datetime
 
 import msgspec
-from perennial.contracts.base import At, Decision, Event, Fact, Refusal, State, TimerFired
+from perennial.contracts.base import At, Decision, Event, Fact, State, TimerFired
 from perennial.contracts.customers import CurveStarted
 from perennial.contracts.orders import OrderCancelled, OrderPaid, OrderPlaced, OrderReturned
 from perennial.contracts.scores import (
@@ -41,6 +41,8 @@ class Rescore(msgspec.Struct, frozen=True):
 
     TYPE = "scoring.rescore"
     model: str
+    adoption: int = 1
+    """How manyth adoption this is: going back to an earlier model is another wish."""
 
 
 class Told(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -164,12 +166,13 @@ def _churn_changed(state: CustomerState, reading: Reading) -> ChurnChanged:
     )
 
 
-def _adopted(state: CustomerState, key: str, world: World, now: datetime, model: str) -> Decision:
-    """Once per customer and adoption; whoever ordered meanwhile has the new numbers already."""
+def _adopted(
+    state: CustomerState, key: str, world: World, now: datetime, model: str
+) -> list[Event | At]:
+    """Once per customer and adoption; whoever ordered meanwhile has the new numbers already, and
+    where yet another model has been adopted since, its own round is on the way."""
     in_force = world.model.version if world.model else ""
-    if model != in_force:
-        return Refusal(code="model-not-in-force", detail=f"The adopted model is {in_force}.")
-    if state.told.model == model or state.history.first is None:
+    if model != in_force or state.told.model == model or state.history.first is None:
         return []
     return _rescored(state, key, world, now, "model")
 

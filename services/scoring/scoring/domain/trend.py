@@ -6,6 +6,7 @@ year ago are known. Everything is a function of the months' sums, so late facts 
 at the next end of a period; what was judged stays judged.
 """
 
+from math import inf
 from statistics import median
 from typing import NamedTuple
 
@@ -177,7 +178,8 @@ def _periods(
         history.months.get(m, NO_MONTH).value if m <= last_month else 0
         for m in range(start, start + count * length)
     ]
-    seasonal = _without_season(history, start, last_month, values, rules)
+    compared = 2 * rules.window_periods * length
+    seasonal = _without_season(history, start, last_month, values, compared, rules)
     raw = [sum(values[i * length : (i + 1) * length]) for i in range(count)]
     sums = [sum(seasonal[i * length : (i + 1) * length]) for i in range(count)]
     curve_from = max(0, (curve_month - start) // length)
@@ -185,22 +187,24 @@ def _periods(
 
 
 def _without_outliers(sums: list[float], rules: Rules) -> list[float]:
-    """Each period cut to so many times the median of its busy neighbours, itself among them."""
-    kept = []
+    """A lone period far above its busy neighbours counts as their median. Two in a row are no
+    outlier any more: growth that stays is told one period late."""
     reach = rules.outlier_neighbours
-    for i, value in enumerate(sums):
-        near = [v for v in sums[max(0, i - reach) : i + reach + 1] if v > 0]
-        cap = rules.outlier_times * median(near) if len(near) > 2 else value
-        kept.append(min(value, cap))
-    return kept
+    near = [[v for v in sums[max(0, i - reach) : i + reach + 1] if v > 0] for i in range(len(sums))]
+    usual = [median(busy) if len(busy) > 2 else inf for busy in near]
+    high = [v > rules.outlier_times * u for v, u in zip(sums, usual, strict=True)]
+    beside = [any(high[max(0, i - 1) : i]) or any(high[i + 1 : i + 2]) for i in range(len(high))]
+    return [usual[i] if high[i] and not beside[i] else value for i, value in enumerate(sums)]
 
 
 def _without_season(
-    history: History, start: int, last_month: int, values: list[int], rules: Rules
+    history: History, start: int, last_month: int, values: list[int], compared: int, rules: Rules
 ) -> list[float]:
+    """As soon as each of the months compared has an earlier year to speak for it: a window with
+    its season taken out must not meet one without."""
     assert history.first is not None
     first = month_index(history.first)
-    if last_month - first + 1 < rules.season_from_months:
+    if last_month - first + 1 < max(rules.season_from_months, YEAR + compared):
         return [float(value) for value in values]
     return [
         value / _season(history, start + i, first, last_month, rules) if value else 0.0
@@ -215,7 +219,8 @@ def _season(history: History, month: int, first: int, last_month: int, rules: Ru
     """
     seen, weight = rules.season_prior_years, rules.season_prior_years
     for ago in range(month - YEAR, first - 1, -YEAR):
-        around = range(max(first, ago - 6), min(last_month, ago + 5) + 1)
+        begins = max(first, ago - 6)
+        around = range(begins, min(last_month + 1, begins + YEAR))
         total = sum(history.months.get(m, NO_MONTH).value for m in around)
         if len(around) == YEAR and total > 0:
             seen += YEAR * history.months.get(ago, NO_MONTH).value / total
