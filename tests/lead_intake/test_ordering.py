@@ -16,7 +16,13 @@ from lead_intake.handlers import CUSTOMER
 from lead_intake.policy import Policy
 from perennial.contracts.base import Event, Wait
 from perennial.contracts.leads import LeadCaptured
-from perennial.contracts.orders import OrderLine, OrderPaid, OrderPlaced, OrderReturned
+from perennial.contracts.orders import (
+    OrderCancelled,
+    OrderLine,
+    OrderPaid,
+    OrderPlaced,
+    OrderReturned,
+)
 from perennial.contracts.registers import ProductChanged
 
 from tests.fold import RefusedError, fold, fold_waiting
@@ -54,13 +60,16 @@ def totals(events: list[Event]) -> Counter[str]:
     """What the published facts add up to."""
     sums: Counter[str] = Counter()
     for event in events:
-        sign = 1 if isinstance(event, OrderPlaced) else -1
-        if isinstance(event, OrderPaid):
-            sums["paid"] += event.amount
-            sums["settled"] = max(sums["settled"], int(event.settled))
-        elif not isinstance(event, LeadCaptured):
-            sums["revenue"] += sign * event.revenue
-            sums["margin"] += sign * (event.margin or 0)
+        match event:
+            case OrderPaid():
+                sums["paid"] += event.amount
+                sums["settled"] = max(sums["settled"], int(event.settled))
+            case OrderPlaced():
+                sums["revenue"] += event.revenue
+                sums["margin"] += event.margin or 0
+            case OrderReturned() | OrderCancelled():
+                sums["revenue"] -= event.revenue
+                sums["margin"] -= event.margin or 0
     return sums
 
 
@@ -184,7 +193,7 @@ def test_revenue_uses_the_rate_of_the_orders_own_day() -> None:
     ("currency", "total", "rate"), [("JPY", 1_000, 0.0065), ("KWD", 2_000, 3.25)]
 )
 def test_minor_units_follow_the_currency(currency: str, total: int, rate: float) -> None:
-    rates = world(**{currency: [(date(2026, 1, 1), rate)]})
+    rates = world(None, **{currency: [(date(2026, 1, 1), rate)]})
 
     _, events = happened(order(total=total, currency=currency), in_world=rates)
 
@@ -237,10 +246,10 @@ def test_a_misspelt_product_waits_where_products_must_be_known() -> None:
     decision = CUSTOMER.react(Customer(), fact(order(lines=line)), shop, NOW)
 
     assert isinstance(decision, Wait)
-    assert decision.until_known == "product:teapott"
+    assert decision.until_known == "product:tea pott"
     assert shop.catalogue.near("tea pott") == ["teapot"]
     assert decision.until_known in makes_known(
-        ProductChanged(product_id="teapot", aliases=["Tea Pott"])
+        ProductChanged(product_id="teapot", aliases=["tea pott"])
     )
 
 
@@ -270,11 +279,10 @@ def test_any_order_of_arrival_comes_to_equal_totals(history: list[Any]) -> None:
     expected = None
     for arrival in permutations(history):
         facts = [fact(one) for one in [*arrival, *arrival[:2]]]
-        state, events = fold_waiting(CUSTOMER, Customer(), facts, rules, makes_known)
+        _, events = fold_waiting(CUSTOMER, Customer(), facts, rules, makes_known)
         outcome = (totals(events)["revenue"], totals(events)["margin"], totals(events)["paid"])
         expected = expected or outcome
         assert outcome == expected
-        assert {one.settled for one in state.parts.values() if not one.cancelled} <= {True, False}
 
 
 @given(

@@ -60,7 +60,8 @@ def test_the_decimal_sign_is_not_guessed(texts: list[str]) -> None:
 
 def answering(*statuses: int) -> tuple[BulkSender, list[float]]:
     """A sender whose service answers with these statuses in turn, and the pauses it made."""
-    left, pauses = list(statuses), []
+    left = list(statuses)
+    pauses: list[float] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         rows = len(request.content.split(b"\n"))
@@ -69,11 +70,10 @@ def answering(*statuses: int) -> tuple[BulkSender, list[float]]:
         body = msgspec.json.Encoder().encode_lines(results) if status == 200 else b"{}"
         return httpx.Response(status, content=body, headers={"Retry-After": "3"})
 
-    pauses_made: list[float] = pauses
     sender = BulkSender(
-        "http://svc", "t", transport=httpx.MockTransport(answer), pause=pauses_made.append
+        "http://svc", "t", transport=httpx.MockTransport(answer), pause=pauses.append
     )
-    return sender, pauses_made
+    return sender, pauses
 
 
 def test_passing_trouble_is_waited_out() -> None:

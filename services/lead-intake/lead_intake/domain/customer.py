@@ -17,6 +17,7 @@ from lead_intake.domain.money import share
 class Order(Part, frozen=True, kw_only=True):
     """One order as its events have made it; amounts in its currency unless named otherwise."""
 
+    customer_id: Id
     number: Id
     source: Id
     currency: str
@@ -77,6 +78,7 @@ def _with(state: Customer, order_id: str, order: Order) -> Customer:
 
 def _placed(event: OrderPlaced) -> Order:
     return Order(
+        customer_id=event.customer_id,
         number=event.number,
         source=event.source,
         currency=event.currency,

@@ -17,7 +17,7 @@ from lead_intake.domain.checks import fault_of, invalid
 from lead_intake.domain.customer import Customer, Order
 from lead_intake.domain.requests import CancelSaid, OrderSaid, PaymentSaid, ReturnSaid
 from lead_intake.domain.valuing import rate_day, value_of
-from lead_intake.domain.world import World, product_name
+from lead_intake.domain.world import World
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -71,9 +71,7 @@ def _place(state: Customer, asked: OrderSaid, world: World, now: datetime) -> De
         return Wait(until_known=f"rate:{said.currency}", expires=now + world.policy.waiting)
     value = value_of(said, rate, world)
     if value.unmatched and world.policy.products_must_be_known:
-        return Wait(
-            until_known=product_name(value.unmatched[0]), expires=now + world.policy.waiting
-        )
+        return Wait(until_known=f"product:{value.unmatched[0]}", expires=now + world.policy.waiting)
     placed = OrderPlaced(
         order_id=asked.order_id,
         customer_id=asked.customer_id,

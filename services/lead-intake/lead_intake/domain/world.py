@@ -73,11 +73,6 @@ def build(reference: Mapping[str, Mapping[str, Register]], policy: Policy) -> Wo
     return World(policy, Catalogue(products), rates)
 
 
-def product_name(name: str) -> str:
-    """What a fact waits for that names this product: any spelling of it will do."""
-    return f"product:{plain(name)}"
-
-
 def makes_known(event: Event) -> list[str]:
     """The names under which facts may have been waiting for this event."""
     match event:
@@ -86,7 +81,7 @@ def makes_known(event: Event) -> list[str]:
         case RateChanged():
             return [f"rate:{event.currency}"]
         case ProductChanged():
-            return sorted({product_name(word) for word in _words(event)})
+            return sorted({f"product:{word}" for word in _words(event)})
     return []
 
 

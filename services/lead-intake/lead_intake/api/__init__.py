@@ -1,0 +1,11 @@
+"""HTTP in, fact or question, HTTP out. No rules here: these files only translate."""
+
+from fastapi import APIRouter
+
+from lead_intake.api import orders, partners, registers
+
+router = APIRouter(prefix="/v1")
+router.include_router(orders.router)
+router.include_router(registers.bulk)
+router.include_router(registers.router)
+router.include_router(partners.router)

@@ -1,0 +1,77 @@
+"""Everything this service knows about SQL; its tables are the kit's."""
+
+from typing import Any
+
+import msgspec
+from perennial.contracts.base import Refusal
+from perennial.kit.paging import Page
+
+from lead_intake.domain.customer import Order
+from lead_intake.domain.registers import Register
+from lead_intake.views import Rejection
+
+_ORDER = "SELECT key, state::text FROM part WHERE subject = 'customer' AND id = $1"
+_ORDERS_OF = """
+    SELECT id, state::text FROM part
+    WHERE subject = 'customer' AND key = $1 AND id > $2 ORDER BY id LIMIT $3
+"""
+_ENTRIES = """
+    SELECT key, state::text FROM entity
+    WHERE subject = 'register' AND key > $1 AND key LIKE $2 AND made <> '{}'
+    ORDER BY key LIMIT $3
+"""
+_REJECTIONS = """
+    SELECT id, fact_id, type, state, reason, error, waits_for, expires, parked_at FROM parked
+    WHERE principal = $1 AND state IN ('parked', 'behind', 'waiting', 'redrive') AND id > $2
+    ORDER BY id LIMIT $3
+"""
+
+
+async def order(pool: Any, order_id: str) -> tuple[str, Order] | None:
+    """An order and the customer who placed it."""
+    row = await pool.fetchrow(_ORDER, order_id)
+    return (row["key"], msgspec.json.decode(row["state"], type=Order)) if row else None
+
+
+async def orders_of(pool: Any, customer_id: str, page: Page) -> list[tuple[str, Order]]:
+    """A customer's orders by id, one more than asked for if there are more."""
+    after = str(page.after[0]) if page.after else ""
+    rows = await pool.fetch(_ORDERS_OF, customer_id, after, page.limit + 1)
+    return [(row["id"], msgspec.json.decode(row["state"], type=Order)) for row in rows]
+
+
+async def entries(pool: Any, kind: str, page: Page) -> list[tuple[str, Register]]:
+    """Register entries of a kind by key."""
+    after = str(page.after[0]) if page.after else ""
+    rows = await pool.fetch(_ENTRIES, after, f"{kind}:%", page.limit + 1)
+    return [(row["key"], msgspec.json.decode(row["state"], type=Register)) for row in rows]
+
+
+async def rejections(pool: Any, principal: str, page: Page) -> list[Rejection]:
+    """What one partner sent and could not be applied (yet), oldest first."""
+    after = int(page.after[0]) if page.after else 0
+    rows = await pool.fetch(_REJECTIONS, principal, after, page.limit + 1)
+    return [_rejection(row) for row in rows]
+
+
+def _rejection(row: Any) -> Rejection:
+    refusal = _refusal(row["error"])
+    return Rejection(
+        number=row["id"],
+        id=row["fact_id"],
+        type=row["type"],
+        state=row["state"],
+        code=refusal.code if refusal else row["reason"],
+        detail=refusal.detail if refusal else row["error"] or row["reason"],
+        pointer=refusal.pointer if refusal else "",
+        waits_for=row["waits_for"] or "",
+        expires=row["expires"],
+        since=row["parked_at"],
+    )
+
+
+def _refusal(error: str) -> Refusal | None:
+    """A rule's `no` is kept as JSON; what broke otherwise is kept as plain words."""
+    if not error.startswith("{"):
+        return None
+    return msgspec.json.decode(error, type=Refusal)

@@ -1,0 +1,120 @@
+"""What REST shows: answers and read models, as structs that OpenAPI describes."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+from perennial.contracts.base import Event, Minor
+
+from lead_intake.domain.customer import Customer, Order
+from lead_intake.domain.registers import Register
+
+Status = Literal["accepted", "duplicate", "rejected", "waiting"]
+
+
+class _View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    pass
+
+
+class Taken(_View, frozen=True, kw_only=True):
+    """What became of a fact about an order."""
+
+    status: Status
+    order_id: str
+    customer_id: str = ""
+
+
+class RowError(_View, frozen=True, kw_only=True):
+    code: str
+    detail: str
+    pointer: str = ""
+
+
+class RowResult(_View, frozen=True, kw_only=True):
+    """What became of one row; rows that fail do not touch the others."""
+
+    row: int
+    status: Status
+    id: str = ""
+    """The event's or entry's own id, where it has one."""
+    order_id: str = ""
+    error: RowError | None = None
+
+
+class OrderView(_View, frozen=True, kw_only=True):
+    """An order as its facts have made it; amounts in minor units of its currency."""
+
+    order_id: str
+    customer_id: str
+    number: str
+    source: str
+    currency: str
+    total: Minor
+    revenue: Minor
+    """Left of it in reporting currency, after returns and cancellation."""
+    margin: Minor | None
+    received: Minor
+    returned: Minor
+    owed: Minor
+    status: Literal["open", "paid", "cancelled"]
+
+
+class EntryView(_View, frozen=True, kw_only=True):
+    """A register entry as it stands; `version` is its ETag."""
+
+    key: str
+    version: int
+    entry: dict[str, Any]
+
+
+class Rejection(_View, frozen=True, kw_only=True):
+    """A fact that was not applied: mend it and send it again, or wait for what it names."""
+
+    number: int
+    id: str
+    type: str
+    state: str
+    code: str
+    detail: str
+    pointer: str = ""
+    waits_for: str = ""
+    expires: datetime | None = None
+    since: datetime
+
+
+def order_view(customer_id: str, order_id: str, order: Order) -> OrderView:
+    revenue, margin = order.given_up(order.returned)
+    return OrderView(
+        order_id=order_id,
+        customer_id=customer_id,
+        number=order.number,
+        source=order.source,
+        currency=order.currency,
+        total=order.total,
+        revenue=order.revenue - revenue,
+        margin=None if order.margin is None or margin is None else order.margin - margin,
+        received=order.received,
+        returned=order.returned,
+        owed=_owed(order),
+        status="cancelled" if order.cancelled else "paid" if order.settled else "open",
+    )
+
+
+def entry_view(key: str, state: Register) -> EntryView:
+    shown = {name: value for name, value in msgspec.to_builtins(state).items() if name != "version"}
+    return EntryView(key=key, version=state.version, entry=shown)
+
+
+def taken(order_id: str, state: Customer, events: list[Event]) -> tuple[int, Taken]:
+    """The answer to news about an order: 201 if it was news, 200 if it was known."""
+    customer = state.parts[order_id].customer_id
+    status: Status = "accepted" if events else "duplicate"
+    told = Taken(status=status, order_id=order_id, customer_id=customer)
+    return (201 if events else 200), told
+
+
+def _owed(order: Order) -> Minor:
+    settled_when_placed = order.settled and not order.received
+    if order.cancelled or settled_when_placed:
+        return 0
+    return max(0, order.total - order.returned - order.received)

@@ -1,0 +1,127 @@
+"""The service without servers: the kit's own batch machine over dictionaries, and the REST routes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from joserfc.jwk import KeySet, OKPKey
+from lead_intake.api import router
+from lead_intake.main import SERVICE
+from perennial.contracts.base import Event
+from perennial.kit import door
+from perennial.kit.ask import Answer, Ask
+from perennial.kit.auth import Tokens
+from perennial.kit.batch import Item, Outcome, Parked, StoredAnswer, Writes
+from perennial.kit.http import build_app
+from perennial.kit.ingest import asked
+from perennial.kit.tokens import issue
+from perennial.kit.worlds import Worlds
+
+from tests.lead_intake.histories import NOW, SEALING
+
+
+class House:
+    """What Postgres would hold, and the asks of its REST face."""
+
+    def __init__(self) -> None:
+        self.worlds = Worlds(SERVICE, {})
+        self.entities: dict[tuple[str, str], tuple[Any, ...]] = {}
+        self.parts: dict[tuple[str, str], tuple[str, str]] = {}
+        self.answers: dict[str, StoredAnswer] = {}
+        self.events: list[Event] = []
+        self.parked: list[Parked] = []
+        self.now: datetime = NOW
+
+    async def ask(self, ask: Ask) -> Answer:
+        return (await self.ask_all([ask]))[0]
+
+    async def ask_all(self, asks: list[Ask]) -> list[Answer]:
+        outcome = self.run([asked(SERVICE, ask, self.now) for ask in asks])
+        return [outcome.answers[id(ask)] for ask in asks]
+
+    def release(self) -> None:
+        """Fold again what waited."""
+        waiting, self.parked = [one.item for one in self.parked], []
+        self.run([_again(item, number) for number, item in enumerate(waiting, 1)])
+
+    def run(self, items: list[Item]) -> Outcome:
+        machine = door.batch(SERVICE, self.worlds, door.Job("requests", items))
+        try:
+            action = next(machine)
+            while True:
+                action = machine.send(self._perform(action))
+        except StopIteration as done:
+            outcome: Outcome = done.value
+            return outcome
+
+    def _perform(self, action: door.Action) -> Any:
+        match action:
+            case door.LoadAnswers(ids):
+                return {one: self.answers[one] for one in ids if one in self.answers}
+            case door.Locate(subject, ids):
+                return {
+                    one: self.parts[subject, one][0] for one in ids if (subject, one) in self.parts
+                }
+            case door.LockEntities(ids):
+                return {one: self.entities.get(one, _new()) for one in ids}, set()
+            case door.LoadParts(subject, ids):
+                return {
+                    one: self.parts[subject, one] for one in ids if (subject, one) in self.parts
+                }
+            case door.Write(writes):
+                self._write(writes)
+        return None
+
+    def _write(self, writes: Writes) -> None:
+        for one in writes.entities:
+            state = one.state
+            if one.subject.part is not None:
+                state = msgspec.structs.replace(state, parts={})
+            seen, made = _json(one.seen), _json(one.made)
+            row = (one.now, seen, made, one.held, one.due, _json(state))
+            self.entities[one.subject.name, one.key] = row
+            if one.subject.reference:
+                self.worlds = self.worlds.with_states({(one.subject.name, one.key): one.state})
+        for subject, part_id, key, part in writes.parts:
+            self.parts[subject, part_id] = (key, _json(part))
+        self.events += [made.event for made in writes.events]
+        self.parked += writes.parked
+        self.answers |= {one.id: one for one in writes.answers}
+
+
+def rest(house: House) -> tuple[FastAPI, dict[str, str]]:
+    """The REST face of a house, and tokens by role."""
+    keys = KeySet([OKPKey.generate_key("Ed25519", {"kid": "k", "alg": "Ed25519", "use": "sig"})])
+    app = build_app("lead-intake", [router], Tokens(keys))
+    app.state.runtime = SimpleNamespace(
+        asks=house,
+        personal=SEALING,
+        pool=None,
+        service=SERVICE,
+        now=lambda: house.now,
+        world=lambda: house.worlds.at(house.now),
+    )
+    return app, {role: issue(keys, role, client="shop") for role in ("admin", "partner", "seller")}
+
+
+def told(lines: Sequence[bytes]) -> list[dict[str, Any]]:
+    return [msgspec.json.decode(line) for line in lines if line]
+
+
+def _again(item: Item, number: int) -> Item:
+    """As the kit reads a parked row back: nobody waits for an answer any more."""
+    assert SERVICE.locate is not None
+    place = SERVICE.locate(item.fact)
+    key, wait = (place, "") if isinstance(place, str) else place
+    return Item(item.fact, item.subject, key, wait=wait, parked_id=number)
+
+
+def _new() -> tuple[Any, ...]:
+    return (None, "{}", "{}", False, None, "{}")
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
