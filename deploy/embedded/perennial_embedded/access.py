@@ -9,7 +9,7 @@ from aiokafka.errors import for_code
 
 from perennial_embedded import kafka_requests as requests
 from perennial_embedded.home import Applied, Home, Passwords
-from perennial_embedded.kafka import MECHANISM, Kafka
+from perennial_embedded.kafka import MECHANISM, admin_client
 from perennial_embedded.kafka_requests import Acl
 from perennial_embedded.state import ADMIN, Credentials
 from perennial_embedded.supervisor import wait_until
@@ -67,19 +67,19 @@ class Access:
         return "\n".join(facts)
 
 
-async def apply_access(kafka: Kafka, home: Home, passwords: Passwords, access: Access) -> None:
-    """Skipped when the same was applied to the same data before."""
+async def apply_access(bootstrap: str, home: Home, passwords: Passwords, access: Access) -> None:
+    """The whole declaration each time. Skipped when the same was applied to the same data before."""
     once = Applied(home.kafka, "access", access.as_text())
     if once.is_done():
         return
     login = Credentials(ADMIN, passwords.principal(ADMIN))
-    client = kafka.client()
+    client = admin_client(bootstrap, login)
     await client.bootstrap()
     try:
         await requests.set_passwords(
             client, {who: passwords.principal(who) for who in access.principals()}
         )
-        await _create_missing_topics(kafka.bootstrap, login, access.topics)
+        await _create_missing_topics(bootstrap, login, access.topics)
         present = await requests.list_acls(client)
         await _bring_to(client, present, access)
 

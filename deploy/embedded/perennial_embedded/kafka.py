@@ -15,7 +15,7 @@ from perennial_embedded.home import Home, Passwords, write_private
 from perennial_embedded.ports import LOOPBACK
 from perennial_embedded.probes import accepts
 from perennial_embedded.processes import Process
-from perennial_embedded.state import ADMIN
+from perennial_embedded.state import ADMIN, Credentials
 
 MECHANISM = "SCRAM-SHA-512"
 
@@ -95,6 +95,17 @@ class KafkaPorts:
     controller: int
 
 
+def admin_client(bootstrap: str, login: Credentials) -> AIOKafkaClient:
+    return AIOKafkaClient(
+        bootstrap_servers=bootstrap,
+        security_protocol="SASL_PLAINTEXT",
+        sasl_mechanism=MECHANISM,
+        sasl_plain_username=login.username,
+        sasl_plain_password=login.password,
+        request_timeout_ms=10_000,
+    )
+
+
 class Kafka:
     def __init__(self, home: Home, passwords: Passwords, ports: KafkaPorts, jars: str) -> None:
         self.bootstrap = f"{LOOPBACK}:{ports.broker}"
@@ -124,7 +135,7 @@ class Kafka:
         """Someone can log in and learns of the broker: more than an open port."""
         if not await accepts(self._ports.broker)():
             return False
-        client = self.client()
+        client = admin_client(self.bootstrap, Credentials(ADMIN, self._passwords.principal(ADMIN)))
         try:
             await client.bootstrap()
             return bool(client.cluster.brokers())
@@ -132,16 +143,6 @@ class Kafka:
             return False
         finally:
             await client.close()
-
-    def client(self) -> AIOKafkaClient:
-        return AIOKafkaClient(
-            bootstrap_servers=self.bootstrap,
-            security_protocol="SASL_PLAINTEXT",
-            sasl_mechanism=MECHANISM,
-            sasl_plain_username=ADMIN,
-            sasl_plain_password=self._passwords.principal(ADMIN),
-            request_timeout_ms=10_000,
-        )
 
     @property
     def _settings_file(self) -> Path:

@@ -105,7 +105,7 @@ class Stack:
         kafka = Kafka(self.home, passwords, ports, jars)
         await asyncio.to_thread(kafka.initialise)
         await self.supervisor.start([kafka.process()])
-        await apply_access(kafka, self.home, passwords, self._access)
+        await apply_access(kafka.bootstrap, self.home, passwords, self._access)
 
     def _write_state(self) -> None:
         processes = self.supervisor.identities()
