@@ -1,0 +1,316 @@
+"""A service small enough to read at a glance, with one of everything that the kit can do.
+
+A customer counts what it is fed, holds orders as parts, reminds itself by timers, refuses what is
+over the limit, waits for what is not known yet, and draws gap-free numbers. Staff is a mirror of
+another's facts; rates are a reference of its own.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace as changed
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+import msgspec
+from msgspec.structs import replace
+from perennial.contracts.base import (
+    Decision,
+    Event,
+    Fact,
+    Part,
+    Refusal,
+    State,
+    TimerFired,
+    Topic,
+    Wait,
+)
+from perennial.contracts.partner import DEMO, PlaceOrder, RecordPayment
+from perennial.contracts.platform import CLOCK, PolicyAdopted, PolicyDrafted
+from perennial.kit.policies import policy_subject
+from perennial.kit.subject import Made, Numbering, Row, Service, Subject, on
+
+NAME = "toy"
+POISON, UNSTORABLE, STUCK = -13, -17, -19
+"""Amounts at which the rule raises, makes what Postgres refuses, or sets a timer that never moves on."""
+TABLE = "CREATE TABLE told (topic text, key text, ver bigint, PRIMARY KEY (topic, key, ver))"
+
+
+class Fed(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "toy.fed.v1"
+    amount: int = 0
+    remind_after: int = 0
+    """Seconds until the first of its reminders."""
+    times: int = 1
+    order: str = ""
+
+
+class Noted(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "toy.noted.v1"
+
+
+class Named(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "toy.named.v1"
+    name: str
+
+
+class Counted(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "toy.counted.v1"
+    amount: int
+    by: str = ""
+    limit: int = 0
+    remind_at: datetime | None = None
+    times: int = 0
+    text: str = ""
+
+
+class Placed(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "toy.placed.v1"
+    order: str
+
+
+class Paid(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "toy.paid.v1"
+    order: str
+    payment: str
+
+
+class Reminded(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "toy.reminded.v1"
+    next_at: datetime | None = None
+    paid: bool | None = None
+
+
+class Ticketed(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "toy.ticketed.v1"
+    series: str
+    number: str = ""
+    text: str = ""
+
+
+class RateSet(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "toy.rate-set.v1"
+    value: int
+
+
+FEED = Topic("feed.v1", "feeder", [Fed], partitions=4)
+NOTES = Topic("notes.v1", "noter", [Noted], partitions=4)
+STAFF = Topic("staff.v1", "registrar", [Named], partitions=1)
+COUNTS = Topic("toy.v1", NAME, [Counted, Placed, Paid, Reminded, Ticketed], partitions=4)
+RATES = Topic("toy-rates.v1", NAME, [RateSet], partitions=1)
+POLICY = Topic("policies.toy.v1", NAME, [PolicyDrafted, PolicyAdopted], partitions=1)
+TOPICS = (FEED, NOTES, STAFF, COUNTS, RATES, POLICY)
+
+
+class Add(msgspec.Struct, frozen=True, kw_only=True):
+    """A wish: refused when the total would pass the limit."""
+
+    TYPE: ClassVar[str] = "request.toy.add"
+    amount: int
+
+
+class Ticket(msgspec.Struct, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "request.toy.ticket"
+    series: str
+    poison: bool = False
+
+
+class SetRate(msgspec.Struct, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "request.toy.rate"
+    value: int
+
+
+class Order(Part, frozen=True, kw_only=True):
+    payments: list[str] = []
+
+
+class Customer(State, frozen=True, kw_only=True):
+    total: int = 0
+    remind_at: datetime | None = None
+    times: int = 0
+    stuck: bool = False
+    order: str = ""
+    """Whose payment the reminder asks about."""
+    text: str = ""
+    parts: dict[str, Order] = {}
+
+
+class Person(State, frozen=True, kw_only=True):
+    name: str = ""
+
+
+class Rate(State, frozen=True, kw_only=True):
+    value: int = 0
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    limit: int = 1000
+
+
+class World(msgspec.Struct, frozen=True, kw_only=True):
+    policy: Policy
+    staff: Mapping[str, Person] = {}
+    rates: Mapping[str, Rate] = {}
+
+
+class Total(msgspec.Struct, frozen=True, kw_only=True):
+    """What the toy answers."""
+
+    total: int
+    numbers: list[str] = []
+
+
+def react(state: Customer, fact: Fact, world: World, now: datetime) -> Decision:
+    match fact.data:
+        case Fed() as fed:
+            return _fed(fed, world, now)
+        case Add(amount=amount):
+            if state.total + amount > world.policy.limit:
+                return Refusal(code="over-limit", detail=f"At most {world.policy.limit}; add less.")
+            return [Counted(amount=amount, limit=world.policy.limit)]
+        case PlaceOrder():
+            return _placed(state, fact.data, world, now)
+        case RecordPayment(order=order, payment=payment):
+            if order not in state.parts:
+                return Wait(until_known=f"order:{order}", expires=now + timedelta(days=30))
+            return [Paid(order=order, payment=payment)]
+        case Ticket(series=series, poison=poison):
+            made = [Ticketed(series=series), Ticketed(series=series)]
+            return [*made, Ticketed(series=series, text="poison")] if poison else [*made]
+        case TimerFired():
+            return _reminded(state)
+    return []
+
+
+def _fed(fed: Fed, world: World, now: datetime) -> Decision:
+    if fed.amount == POISON:
+        raise ValueError("poison")
+    made = Counted(
+        amount=fed.amount,
+        by=world.staff["boss"].name if "boss" in world.staff else "",
+        limit=world.policy.limit,
+        text="\0" if fed.amount == UNSTORABLE else "",
+    )
+    if fed.remind_after:
+        at = now + timedelta(seconds=fed.remind_after)
+        made = replace(made, remind_at=at, times=fed.times)
+    return [made]
+
+
+def _placed(state: Customer, said: PlaceOrder, world: World, now: datetime) -> Decision:
+    if said.order in state.parts:
+        return []
+    if said.currency != "USD" and f"rate:{said.currency}" not in world.rates:
+        return Wait(until_known=f"rate:{said.currency}", expires=now + timedelta(days=30))
+    return [Placed(order=said.order)]
+
+
+def _reminded(state: Customer) -> Decision:
+    if state.stuck or state.remind_at is None:
+        return []
+    following = state.remind_at + timedelta(seconds=60) if state.times > 1 else None
+    return [Reminded(next_at=following)]
+
+
+def evolve(state: Customer, event: Event, _now: datetime) -> Customer:
+    match event:
+        case Counted():
+            state = replace(state, total=state.total + event.amount, text=event.text)
+            if event.remind_at is not None:
+                stuck = event.amount == STUCK
+                return replace(state, remind_at=event.remind_at, times=event.times, stuck=stuck)
+        case Placed():
+            return replace(state, parts={**state.parts, event.order: Order()})
+        case Paid():
+            order = state.parts[event.order]
+            paid = replace(order, payments=[*order.payments, event.payment])
+            return replace(state, parts={**state.parts, event.order: paid})
+        case Reminded():
+            return replace(state, remind_at=event.next_at, times=state.times - 1)
+        case Ticketed(text="poison"):
+            raise ValueError("poison after a number was drawn")
+    return state
+
+
+def due(state: Customer, _world: World) -> dict[str, datetime]:
+    return {"remind": state.remind_at} if state.remind_at else {}
+
+
+def names(fact: Fact) -> Iterable[str]:
+    match fact.data:
+        case PlaceOrder(order=order) | RecordPayment(order=order):
+            yield order
+
+
+def mirror(_state: Person, fact: Fact, _world: World, _now: datetime) -> Decision:
+    return [fact.data]
+
+
+def hire(_state: Person, event: Event, _now: datetime) -> Person:
+    assert isinstance(event, Named)
+    return Person(name=event.name)
+
+
+def set_rate(_state: Rate, fact: Fact, _world: World, _now: datetime) -> Decision:
+    return [RateSet(value=fact.data.value)]
+
+
+def rate_set(_state: Rate, event: Event, _now: datetime) -> Rate:
+    assert isinstance(event, RateSet)
+    return Rate(value=event.value)
+
+
+def locate(fact: Fact) -> str | tuple[str, str]:
+    said: Any = fact.data
+    if isinstance(said, PlaceOrder):
+        return said.customer
+    return said.order, f"order:{said.order}"
+
+
+def rows(made: Made) -> Iterable[Row]:
+    yield Row("told", {"topic": made.topic, "key": made.key, "ver": made.ver})
+
+
+def series_of(event: Event, _time: datetime) -> str:
+    assert isinstance(event, Ticketed)
+    return event.series
+
+
+CUSTOMER = Subject(
+    name="customer",
+    state=Customer,
+    react=react,
+    evolve=evolve,
+    due=due,
+    part=Order,
+    names=names,
+    emits=(COUNTS,),
+    requests=(Add, Ticket),
+)
+PERSON = Subject(name="staff", state=Person, react=mirror, evolve=hire, reference=True)
+RATE = Subject(
+    name="rate", state=Rate, react=set_rate, evolve=rate_set, emits=(RATES,), reference=True
+)
+
+
+def world(reference: Mapping[str, Mapping[str, Any]], policy: Policy) -> World:
+    staff, rates = reference.get("staff", {}), reference.get("rate", {})
+    return World(policy=policy, staff=staff, rates=rates)
+
+
+SERVICE = Service(
+    name=NAME,
+    package="tests.kit.toybox",
+    listens=(
+        on(Fed, Noted, PlaceOrder, RecordPayment, Add, Ticket, to=CUSTOMER),
+        on(Named, to=PERSON),
+        on(SetRate, to=RATE),
+    ),
+    reads=(FEED, NOTES, STAFF, DEMO, CLOCK),
+    policy=Policy,
+    policy_subject=changed(policy_subject("scoring", Policy), emits=(POLICY,)),
+    world=world,
+    rows=rows,
+    archives=(Fed,),
+    numbered={Ticketed: Numbering(series_of, lambda scope, n: f"{scope}-{n}")},
+    requests=(Add, Ticket, SetRate),
+    locate=locate,
+)
