@@ -61,20 +61,23 @@ def noon(day: date) -> datetime:
 
 
 def fact(data: Any, happened: datetime, learned: datetime | None = None, key: str = "c1") -> Fact:
-    return Fact(data=data, id=f"f-{id(data)}", key=key, now=learned or happened, time=happened)
+    return Fact(
+        data=data, id=f"{data.TYPE}:{id(data)}", key=key, now=learned or happened, time=happened
+    )
 
 
 def order(
     day: date,
     revenue: int = 1000,
     order_id: str = "",
+    key: str = "c1",
     learned: datetime | None = None,
     **more: Any,
 ) -> Fact:
     """An order at noon of a day."""
     data = OrderPlaced(
         order_id=order_id or f"o-{day}",
-        customer_id="c1",
+        customer_id=key,
         number=order_id or f"o-{day}",
         source="shop",
         currency="USD",
@@ -82,7 +85,7 @@ def order(
         revenue=revenue,
         **more,
     )
-    return fact(data, noon(day), learned)
+    return fact(data, noon(day), learned, key)
 
 
 def each(start: date, days: int, times: int, revenue: int = 1000) -> list[Fact]:
