@@ -1,6 +1,5 @@
 """The service without servers: the kit's own batch machine over dictionaries, and the REST routes."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
@@ -33,13 +32,15 @@ class House:
         self.answers: dict[str, StoredAnswer] = {}
         self.events: list[Event] = []
         self.parked: list[Parked] = []
-        self.now: datetime = NOW
+
+    def now(self) -> datetime:
+        return NOW
 
     async def ask(self, ask: Ask) -> Answer:
         return (await self.ask_all([ask]))[0]
 
     async def ask_all(self, asks: list[Ask]) -> list[Answer]:
-        outcome = self.run([asked(SERVICE, ask, self.now) for ask in asks])
+        outcome = self.run([asked(SERVICE, ask, self.now()) for ask in asks])
         return [outcome.answers[id(ask)] for ask in asks]
 
     def release(self) -> None:
@@ -92,23 +93,20 @@ class House:
         self.answers |= {one.id: one for one in writes.answers}
 
 
-def rest(house: House) -> tuple[FastAPI, dict[str, str]]:
-    """The REST face of a house, and tokens by role."""
+def rest(asks: Any, pool: Any = None, door: Any = None) -> tuple[FastAPI, dict[str, str]]:
+    """The REST face over these asks, and tokens by role."""
     keys = KeySet([OKPKey.generate_key("Ed25519", {"kid": "k", "alg": "Ed25519", "use": "sig"})])
     app = build_app("lead-intake", [router], Tokens(keys))
+    clock = door or asks
     app.state.runtime = SimpleNamespace(
-        asks=house,
+        asks=asks,
         personal=SEALING,
-        pool=None,
+        pool=pool,
         service=SERVICE,
-        now=lambda: house.now,
-        world=lambda: house.worlds.at(house.now),
+        now=lambda: clock.now(),
+        world=lambda: clock.worlds.at(clock.now()),
     )
     return app, {role: issue(keys, role, client="shop") for role in ("admin", "partner", "seller")}
-
-
-def told(lines: Sequence[bytes]) -> list[dict[str, Any]]:
-    return [msgspec.json.decode(line) for line in lines if line]
 
 
 def _again(item: Item, number: int) -> Item:

@@ -10,6 +10,7 @@ from perennial.contracts.leads import LeadCaptured
 from perennial.contracts.orders import OrderPaid, OrderPlaced
 from perennial.contracts.registers import PersonChanged, PersonJoined
 
+from tests.lead_intake.client import Client
 from tests.lead_intake.house import House, rest
 
 ORDER: dict[str, Any] = {
@@ -20,29 +21,6 @@ ORDER: dict[str, Any] = {
     "total": 10_000,
 }
 PAYMENT = {"payment": "p", "paid_at": "2026-05-02T09:00:00Z", "amount": 10_000, "currency": "USD"}
-
-
-class Client:
-    """Speaks to a house as one role."""
-
-    def __init__(self, http: httpx.AsyncClient, tokens: dict[str, str]) -> None:
-        self._http, self._tokens = http, tokens
-
-    async def __call__(
-        self, method: str, path: str, content: Any, role: str = "admin", **headers: str
-    ) -> httpx.Response:
-        sent = {"Authorization": f"Bearer {self._tokens[role]}", "Content-Type": "application/json"}
-        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        body = content if isinstance(content, bytes) else msgspec.json.encode(content)
-        return await self._http.request(method, f"/v1{path}", content=body, headers=sent)
-
-    async def bulk(self, path: str, rows: list[Any], **headers: str) -> list[dict[str, Any]]:
-        lines = [row if isinstance(row, bytes) else msgspec.json.encode(row) for row in rows]
-        response = await self(
-            "POST", path, b"\n".join(lines), Content_Type="application/x-ndjson", **headers
-        )
-        assert response.status_code == 200, response.text
-        return [msgspec.json.decode(line) for line in response.content.splitlines()]
 
 
 @pytest.fixture

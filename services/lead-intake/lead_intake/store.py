@@ -51,14 +51,14 @@ async def rejections(pool: Any, principal: str, page: Page) -> list[Rejection]:
     """What one partner sent and could not be applied (yet), oldest first."""
     after = int(page.after[0]) if page.after else 0
     rows = await pool.fetch(_REJECTIONS, principal, after, page.limit + 1)
-    return [_rejection(row) for row in rows]
+    return [_rejection(row, principal) for row in rows]
 
 
-def _rejection(row: Any) -> Rejection:
+def _rejection(row: Any, principal: str) -> Rejection:
     refusal = _refusal(row["error"])
     return Rejection(
         number=row["id"],
-        id=row["fact_id"],
+        id=_own_id(row["fact_id"], principal),
         type=row["type"],
         state=row["state"],
         code=refusal.code if refusal else row["reason"],
@@ -68,6 +68,11 @@ def _rejection(row: Any) -> Rejection:
         expires=row["expires"],
         since=row["parked_at"],
     )
+
+
+def _own_id(fact_id: str, principal: str) -> str:
+    """The event's id as its partner wrote it; over HTTP it is kept as principal|source|id."""
+    return fact_id.split("|", 2)[-1] if fact_id.startswith(f"{principal}|") else fact_id
 
 
 def _refusal(error: str) -> Refusal | None:

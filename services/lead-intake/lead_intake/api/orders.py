@@ -27,6 +27,13 @@ TAKEN = {
     **returns(Taken, 200, "Known already"),
     **returns(Taken, 202, "Waits for what it names"),
 }
+ROWS = {
+    "requestBody": {
+        "required": True,
+        "description": "One object a line: the bodies of the routes below with `type` and `order`",
+        "content": {NDJSON: {"schema": {"type": "string"}}},
+    }
+}
 Source = Annotated[str, Query(description="System whose order number the path names")]
 
 
@@ -41,7 +48,11 @@ async def place_order(
     return await desk.say(request, who, order)
 
 
-@router.post("/orders:bulk", responses=returns(RowResult, description="One line for each row"))
+@router.post(
+    "/orders:bulk",
+    responses=returns(RowResult, description="One line for each row"),
+    openapi_extra=ROWS,
+)
 async def bulk_orders(
     request: Request, desk: AtDesk, who: Principal = require("imports:write")
 ) -> Response:

@@ -141,7 +141,13 @@ async def match_product(name: str, desk: AtDesk, who: Principal = require(READ))
 bulk = APIRouter(tags=["registers"])
 
 
-@bulk.post("/registers:bulk", responses=returns(RowResult, description="One line for each row"))
+@bulk.post(
+    "/registers:bulk",
+    responses=returns(RowResult, description="One line for each row"),
+    openapi_extra={
+        "requestBody": {"required": True, "content": {NDJSON: {"schema": {"type": "string"}}}}
+    },
+)
 async def bulk_registers(
     request: Request, desk: AtDesk, who: Principal = require(WRITE)
 ) -> Response:
