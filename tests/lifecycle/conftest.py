@@ -1,5 +1,9 @@
 """The service on a real Postgres, through its real door."""
 
+import asyncio
+import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -16,6 +20,7 @@ from perennial.kit.batch import Item
 from perennial.kit.door import Job
 from perennial.kit.lanes import Door, Requests
 from perennial.kit.postgres import Postgres
+from perennial.kit.subject import Service
 from perennial.kit.worlds import Worlds
 
 from tests.lifecycle.driving import START
@@ -31,6 +36,7 @@ class House:
     door: Door
     asks: Requests
     seen: Counter[tuple[str, str]] = field(default_factory=Counter)
+    service: Service = SERVICE
 
     def now(self) -> datetime:
         return self.door.now()
@@ -64,12 +70,26 @@ class House:
         )
 
 
+@pytest.fixture(scope="session")
+def database(stack: Any) -> str:
+    """The service's schema as its own migrations make it."""
+    environment = {**os.environ, "PERENNIAL_DATABASE_URL": stack.addresses.dsn("lifecycle_migrate")}
+    command = [sys.executable, "-m", "lifecycle.main", "migrate"]
+    subprocess.run(command, env=environment, check=True)
+    dsn: str = stack.addresses.dsn("lifecycle")
+    return dsn
+
+
 @pytest.fixture
-async def house(stack: Any) -> AsyncIterator[House]:
-    pool = await asyncpg.create_pool(stack.dsn("lifecycle"), min_size=1, max_size=4)
+async def house(database: str) -> AsyncIterator[House]:
+    pool = await asyncpg.create_pool(database, min_size=1, max_size=4)
     for table in TABLES:
         await pool.execute(f"DELETE FROM {table}")
     door = Door(SERVICE, Postgres(pool), Worlds(SERVICE, {}), ticking=True)
     door.ticked = START
-    yield House(pool, door, Requests(door))
+    asks = Requests(door)
+    answering = asyncio.create_task(asks.run(asyncio.Event()))
+    yield House(pool, door, asks)
+    answering.cancel()
+    await asyncio.wait([answering])
     await pool.close()

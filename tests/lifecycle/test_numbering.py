@@ -6,9 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lifecycle.domain.numbering import is_valid, number, scope
+from lifecycle.domain.record import Customer
+from lifecycle.handlers import CUSTOMER
+from perennial.contracts.base import At, Fact
 from perennial.contracts.customers import CustomerActivated
 
-from tests.lifecycle.driving import ANN, START, Life, lead, ordered
+from tests.lifecycle.driving import ANN, START, TEAM, ordered
 
 pytestmark = pytest.mark.feature("C2")
 NUMBERS = st.builds(number, st.integers(1900, 2200).map(lambda y: f"C-{y}"), st.integers(1, 10**7))
@@ -51,7 +54,9 @@ def test_other_forms_are_not_numbers(text: str) -> None:
 
 
 def test_the_year_is_that_of_the_order_not_of_its_import() -> None:
-    life = Life()
-    life.now = datetime(2026, 1, 1, tzinfo=UTC)
-    life.after(0, lead(), ordered(1, START))
-    assert life.state.number.startswith("C-2026-000001-")
+    imported = datetime(2026, 1, 1, tzinfo=UTC)
+    fact = Fact(data=ordered(1, START), id="f", key=ANN, now=imported, time=START)
+    decision = CUSTOMER.react(Customer(), fact, TEAM, imported)
+    assert isinstance(decision, list)
+    activation = next(wish for wish in decision if isinstance(wish, At))
+    assert scope(activation.event, activation.time) == "C-1997"

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 from lifecycle.domain.requests import CloseWinback, LightRedLight
+from lifecycle.domain.world import World
+from msgspec.structs import replace
 from perennial.contracts.customers import (
     CustomerMoved,
     RedLightCleared,
@@ -29,8 +31,7 @@ def lit_by(life: Life) -> list[str]:
         (scored(alive=0.3), []),
         (scored(alive=0.299999), ["not-alive"]),
         (scored(alive=None), []),
-        (scored(alive=0.1, model="bg-nbd@3"), []),
-        (scored(alive=0.1, model="mbg-nbd@3"), ["not-alive"]),
+        (scored(alive=0.1, model="bg-nbd@3"), ["not-alive"]),
         (scored(silence_days=30.0), []),
         (scored(silence_days=30.1), ["silence"]),
         (scored(silence_days=400.0, usual_days=None), []),
@@ -46,6 +47,18 @@ def lit_by(life: Life) -> list[str]:
 )
 def test_each_sign_lights_at_its_threshold_and_not_before(fact: Any, signs: list[str]) -> None:
     assert lit_by(serving().after(1, fact)) == signs
+
+
+def test_a_model_that_the_policy_does_not_believe_lights_nothing() -> None:
+    life = serving()
+    light = replace(life.world.policy.light, models_not_believed=["bg-nbd"])
+    life.world = World(
+        replace(life.world.policy, light=light), life.world.staff, life.world.calendar
+    )
+    life.after(1, scored(alive=0.1, model="bg-nbd@3"))
+    assert not life.made(RedLightLit)
+    life.after(1, scored(alive=0.1, model="mbg-nbd@3"))
+    assert len(life.made(RedLightLit)) == 1
 
 
 def test_a_light_opens_a_case_with_an_owner_in_the_same_breath() -> None:

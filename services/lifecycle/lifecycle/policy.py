@@ -22,7 +22,8 @@ class Light(Document, frozen=True, kw_only=True):
     not_alive_below: Share
     alive_again_above: Share
     models_not_believed: list[str]
-    """Families whose P(alive) is no evidence (BG/NBD: a single purchase is alive for ever)."""
+    """Families whose P(alive) is no evidence here. Scoring never publishes BG/NBD's: where that is
+    adopted another's stands in, so a score may bear its name and still be believed."""
     silence_factor: float
     """Silence beyond this many times the 95th percentile of the customer's own intervals."""
     fall_below_baseline: Share

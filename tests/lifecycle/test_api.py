@@ -1,0 +1,129 @@
+"""The REST face of lifecycle on a real Postgres."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from lifecycle import jobs
+from lifecycle.api import router
+from perennial.kit.auth import Tokens
+from perennial.kit.http import build_app
+from perennial.kit.tokens import PRIVATE, create_keys, issue, load
+
+from tests.lifecycle.conftest import House
+from tests.lifecycle.stories import day, two_months
+
+pytestmark = pytest.mark.stack
+
+
+class Client:
+    """Asks as somebody: a director sees all, a seller its own."""
+
+    def __init__(self, http: httpx.AsyncClient, keys: Any) -> None:
+        self._http, self._keys = http, keys
+
+    async def get(self, path: str, role: str = "director", **who: str) -> httpx.Response:
+        return await self._http.get(path, headers=self._headers(role, who))
+
+    async def post(self, path: str, body: Any, key: str = "") -> httpx.Response:
+        headers = self._headers("director", {}) | ({"Idempotency-Key": key} if key else {})
+        return await self._http.post(path, json=body, headers=headers)
+
+    def _headers(self, role: str, who: dict[str, str]) -> dict[str, str]:
+        return {"Authorization": f"Bearer {issue(self._keys, role, **who)}"}  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def client(house: House, tmp_path: Path) -> AsyncIterator[Client]:
+    create_keys(tmp_path)
+    keys = load(tmp_path / PRIVATE)
+    app = build_app("lifecycle", [router], Tokens(keys))
+    app.state.runtime = house
+    await two_months(house)
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://lifecycle") as http:
+        yield Client(http, keys)
+
+
+@pytest.mark.feature("C1")
+async def test_a_customer_now_and_then(client: Client) -> None:
+    now = (await client.get("/v1/customers/b")).json()
+    assert (now["segment"], now["value_at_risk"]) == ("declining", 900_00)
+    then = (await client.get("/v1/customers/b?as_of=1997-01-31T00:00:00Z")).json()
+    assert (then["segment"], then["light"]) == ("activated", None)
+    assert (await client.get("/v1/customers/nobody")).status_code == 404
+
+
+@pytest.mark.feature("C1")
+async def test_lists_go_page_by_page(client: Client) -> None:
+    seen, path = [], "/v1/customers?limit=1"
+    while path:
+        found = (await client.get(path)).json()
+        seen += [row["customer_id"] for row in found["items"]]
+        cursor = found["next_cursor"]
+        path = f"/v1/customers?limit=1&cursor={cursor}" if cursor else ""
+    assert seen == ["b", "a", "c"]
+
+
+@pytest.mark.feature("C3")
+async def test_the_timeline_and_the_reasons(client: Client) -> None:
+    first = (await client.get("/v1/customers/b/timeline?limit=2")).json()
+    rest = (await client.get(f"/v1/customers/b/timeline?cursor={first['next_cursor']}")).json()
+    ids = [row["id"] for row in [*first["items"], *rest["items"]]]
+    assert len(ids) == len(set(ids)) > 5
+    explained = (await client.get("/v1/customers/b/explain")).json()["items"]
+    assert explained[0]["receipt"]["policy"] == "lifecycle@0"
+
+
+@pytest.mark.feature("C14")
+async def test_a_case_is_diagnosed_once_for_each_key(client: Client) -> None:
+    path = "/v1/customers/b/winback/diagnosis"
+    for _ in range(2):
+        answer = await client.post(path, {"cause": "price"}, key="k1")
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["customer"]["segment"] == "winning-back"
+    assert (await client.post(path, {"cause": "weather"})).json()["code"] == "unknown-cause"
+    cases = (await client.get("/v1/winback-cases")).json()["items"]
+    assert [one["customer_id"] for one in cases] == ["b"]
+    lost = await client.post(
+        "/v1/customers/b/winback/close", {"outcome": "lost", "reason": "bankrupt"}
+    )
+    assert lost.json()["customer"]["segment"] == "lost"
+    reason = await client.post("/v1/customers/b/lost-reason", {"reason": "no heirs"})
+    assert reason.status_code == 200
+    assert (await client.get("/v1/segments")).json()["counts"] == {"activated": 2, "lost": 1}
+
+
+@pytest.mark.feature("C12", "C15")
+async def test_a_person_lights_the_light_and_lets_go(client: Client) -> None:
+    lit = await client.post("/v1/customers/a/red-light", {"reason": "a call"})
+    assert lit.json()["customer"]["light"]["signs"] == ["person"]
+    again = await client.post("/v1/customers/a/red-light", {"reason": "a call"})
+    assert (again.status_code, again.json()["code"]) == (409, "already-lit")
+    gone = await client.post("/v1/customers/a/release", {"reason": "abuse"})
+    assert gone.json()["customer"]["segment"] == "released"
+
+
+async def test_whoever_owns_nothing_sees_nothing(client: Client) -> None:
+    assert (await client.get("/v1/customers", "seller", person="x")).json()["items"] == []
+    assert (await client.get("/v1/customers/b", "seller", person="x")).status_code == 404
+    assert (await client.get("/v1/reports/1997-01", "seller", person="x")).status_code == 403
+    team = (await client.get("/v1/customers", "service", person="x", team="north")).json()
+    assert len(team["items"]) == 3
+
+
+@pytest.mark.feature("C13")
+async def test_each_line_of_a_report_opens_to_its_customers(client: Client, house: House) -> None:
+    assert (await client.get("/v1/reports/1997-01")).status_code == 404
+    assert (await client.get("/v1/reports/97-1")).status_code == 422
+    house.door.ticked = day(3, 2)
+    await jobs.publish_reports(house)
+    report = (await client.get("/v1/reports/1997-02")).json()
+    for line, said in report["lines"].items():
+        found = (await client.get(f"/v1/reports/1997-02/lines/{line}")).json()["items"]
+        assert (len(found), sum(one["value"] for one in found)) == (
+            said["customers"],
+            said["value"],
+        )
