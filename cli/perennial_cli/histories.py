@@ -1,0 +1,199 @@
+"""Recorded histories in files, as facts in the order of their time, whatever order they lie in.
+
+NDJSON takes the lines of `POST /v1/orders:bulk` and structured CloudEvents; any other file is read
+through a mapping of its columns. Sorting is done on disk.
+"""
+
+import gzip
+import heapq
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import chain, islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import msgspec
+from lead_intake.imports.lines import Line, LineReader, RowFault
+from lead_intake.imports.mapping import Mapping, MappingError
+from lead_intake.imports.reading import Row, open_table
+from lead_intake.imports.spool import open_spool
+from perennial.contracts.partner import (
+    PARTNER_EVENTS,
+    CancelOrder,
+    PlaceOrder,
+    RecordPayment,
+    RecordReturn,
+)
+from perennial.contracts.strict import Malformed, check_moment, decode_json
+from perennial.contracts.structured import read_structured
+
+from perennial_cli.driving import History
+from perennial_cli.trouble import Trouble
+
+LINES = (".ndjson", ".jsonl")
+_SAMPLE = 5_000
+_BLOCK = 5_000
+_KINDS: dict[str, type[Any]] = {
+    "order": PlaceOrder,
+    "payment": RecordPayment,
+    "return": RecordReturn,
+    "cancel": CancelOrder,
+}
+_DATES: dict[type[Any], str] = {PlaceOrder: "placed_at", RecordPayment: "paid_at", RecordReturn: "returned_at", CancelOrder: "cancelled_at"}  # fmt: skip
+_IDS = {
+    PlaceOrder: "order",
+    RecordPayment: "payment",
+    RecordReturn: "return_",
+    CancelOrder: "order",
+}
+_RANKS: dict[type[Any], int] = {kind: rank for rank, kind in enumerate(_IDS)}
+"""At the same moment an order comes before what is said of it."""
+_DECODERS = {event.TYPE: msgspec.json.Decoder(event) for event in PARTNER_EVENTS}
+_encode = msgspec.json.encode
+
+Leave = Callable[[str], None]
+"""Told of each row that is left out, and why."""
+
+
+@contextmanager
+def opened(
+    files: Sequence[Path], mapping: Mapping | None, source: str, leave: Leave
+) -> Iterator[Iterator[History]]:
+    """All facts of these files by time. Orders of equal time keep the order of their files."""
+    with ExitStack() as held:
+        streams = [held.enter_context(_stream(file, mapping, source, leave)) for file in files]
+        merged = heapq.merge(*streams, key=lambda fact: (fact.time, _RANKS[type(fact.data)]))
+        yield _with_customers(merged)
+
+
+def _stream(file: Path, mapping: Mapping | None, source: str, leave: Leave) -> Any:
+    """A context that gives the file's facts by time."""
+    if not file.exists():
+        raise Trouble(f"{file} is not there")
+    if file.suffix in LINES or file.with_suffix("").suffix in LINES:
+        return _from_lines(file, source)
+    if mapping is None:
+        cure = "Give --mapping; `perennial import orders FILE --suggest` proposes one."
+        raise Trouble(f"{file} is no NDJSON, so its columns must be explained", cure)
+    return _from_table(file, mapping, leave)
+
+
+@contextmanager
+def _from_lines(file: Path, source: str) -> Iterator[Iterator[History]]:
+    opening = gzip.open if file.suffix == ".gz" else open
+    with opening(file, "rb") as lines, _sorter() as base:
+        base.executemany("INSERT INTO fact VALUES (?, ?, ?, ?)", _placed(file, source, lines))
+        bodies = base.execute("SELECT body FROM fact ORDER BY at, rank, n")
+        yield (fact_of(body, source) for (body,) in bodies)
+
+
+def _placed(
+    file: Path, source: str, lines: Iterable[bytes]
+) -> Iterator[tuple[int, int, int, bytes]]:
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                fact = fact_of(line, source)
+            except Malformed as fault:
+                raise Trouble(f"{file}, line {number}: {fault}", "Mend the line.") from fault
+            yield int(fact.time.timestamp() * 1e6), _RANKS[type(fact.data)], number, line
+
+
+@contextmanager
+def _sorter() -> Iterator[sqlite3.Connection]:
+    with TemporaryDirectory(prefix="perennial-replay-") as folder:
+        base = sqlite3.connect(Path(folder) / "facts.db", isolation_level=None)
+        base.executescript(
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = FILE;"
+            "CREATE TABLE fact (at INTEGER, rank INTEGER, n INTEGER, body BLOB); BEGIN"
+        )
+        try:
+            yield base
+        finally:
+            base.close()
+
+
+@contextmanager
+def _from_table(file: Path, mapping: Mapping, leave: Leave) -> Iterator[Iterator[History]]:
+    with open_spool(mapping) as spool:
+        try:
+            with open_table(file, mapping.layout) as table:
+                sample = list(islice(table.rows, _SAMPLE))
+                reader = LineReader(mapping, table, [cells for _, cells in sample if cells])
+                spool.fill(_lines(file, reader, chain(sample, table.rows), leave))
+        except (MappingError, UnicodeError) as error:
+            raise Trouble(f"{file} does not fit the mapping: {error}") from error
+        for word in spool.group():
+            if word.status == "rejected":
+                leave(f"{file}, row {word.row}: {word.reason}")
+        yield (fact_of(body, mapping.source) for _, body in spool.facts())
+
+
+def _lines(
+    file: Path, reader: LineReader, rows: Iterator[Row], leave: Leave
+) -> Iterator[tuple[int, Line]]:
+    for number, cells in rows:
+        if cells is None:
+            leave(f"{file}, row {number}: can't be read as a row")
+        elif any(cell.strip() for cell in cells):
+            try:
+                yield number, reader.read(cells)
+            except RowFault as fault:
+                if fault.status == "rejected":
+                    leave(f"{file}, row {number}: {fault.field}: {fault.reason}")
+
+
+class _Head(msgspec.Struct, frozen=True):
+    type: str = "order"
+    source: str = ""
+    specversion: str = ""
+
+
+_head = msgspec.json.Decoder(_Head)
+
+
+def fact_of(line: bytes, source: str) -> History:
+    """A line of the bulk interface or a structured CloudEvent. Raises `Malformed`."""
+    try:
+        head = _head.decode(line)
+    except msgspec.DecodeError as error:
+        raise Malformed(str(error)) from error
+    if head.specversion:
+        attributes, data = read_structured(line)
+        return _history(attributes["ce_type"], data, attributes["ce_source"], attributes["ce_id"])
+    kind = _KINDS.get(head.type)
+    if kind is None:
+        raise Malformed(f"no type {head.type!r}; known are {', '.join(_KINDS)}", "/type")
+    return _history(kind.TYPE, _without_head(line), head.source or source, "")
+
+
+def _history(kind: str, data: bytes, source: str, told_id: str) -> History:
+    decoder = _DECODERS.get(kind)
+    if decoder is None:
+        raise Malformed(f"no type {kind!r}; known are {', '.join(_DECODERS)}", "/type")
+    said = decode_json(decoder, data)
+    own = getattr(said, _IDS[type(said)])
+    name = kind.removeprefix("partner.").removesuffix(".v1")
+    time = check_moment(getattr(said, _DATES[type(said)]), f"/{_DATES[type(said)]}")
+    customer = getattr(said, "customer", "")
+    return History(told_id or f"{name}:{own}", source, customer, time, said)
+
+
+def _without_head(line: bytes) -> bytes:
+    told = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+    return _encode({name: raw for name, raw in told.items() if name not in ("type", "source")})
+
+
+def _with_customers(facts: Iterable[History]) -> Iterator[History]:
+    """Payments and returns name only their order: they go where its customer's facts go."""
+    buyers: dict[tuple[str, str], str] = {}
+    for fact in facts:
+        order = (fact.source, fact.data.order)
+        if fact.customer:
+            buyers[order] = fact.customer
+            yield fact
+        else:
+            customer = buyers.get(order, fact.data.order)
+            yield History(fact.id, fact.source, customer, fact.time, fact.data)

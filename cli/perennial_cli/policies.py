@@ -1,0 +1,87 @@
+"""`perennial policy`: the rules a service judges by; drafted and adopted, never edited."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+from perennial.contracts.platform import SERVICES
+
+from perennial_cli.desk import Desk, command
+from perennial_cli.rest import Services
+from perennial_cli.trouble import Trouble
+
+ROLE = "admin"
+app = typer.Typer(help="The rules of each service.", no_args_is_help=True)
+ServiceArgument = Annotated[str, typer.Argument(help=", ".join(SERVICES))]
+
+
+def register(above: typer.Typer) -> None:
+    for one in (show, draft, adopt):
+        command(app)(one)
+    above.add_typer(app, name="policy")
+
+
+def show(desk: Desk, service: ServiceArgument) -> None:
+    """The rules in force as YAML, ready to be changed and drafted, and the versions there are."""
+    with Services(desk.addresses(), ROLE) as services:
+        policy = services.get(_known(service), "/v1/policy")
+    if desk.show.as_json:
+        desk.show.json(policy)
+        return
+    desk.show.console.print(f"# {policy['in_force']}", markup=False)
+    for one in policy["adoptions"]:
+        desk.show.console.print(f"# from {one['effective_at']}: @{one['version']}", markup=False)
+    document = yaml.safe_dump(policy["document"], sort_keys=False, allow_unicode=True)
+    desk.show.console.print(document, markup=False)
+
+
+def draft(
+    desk: Desk,
+    service: ServiceArgument,
+    file: Annotated[Path, typer.Argument(help="The whole document, YAML or JSON.")],
+    note: Annotated[str, typer.Option(help="What it is for.")] = "",
+) -> None:
+    """Keep a document as a draft; refused with the path of the fault if it is none."""
+    wish = {"document": _document(file), "note": note}
+    with Services(desk.addresses(), ROLE) as services:
+        made = services.post(_known(service), "/v1/policy/drafts", wish)
+    desk.show.say(
+        f"kept as {service}@{made['version']}; adopt it with: perennial policy adopt {service} {made['version']}"
+    )
+    if desk.show.as_json:
+        desk.show.json({"service": service, "version": made["version"]})
+
+
+def adopt(
+    desk: Desk,
+    service: ServiceArgument,
+    version: Annotated[int, typer.Argument(help="0 is what the service is shipped with.")],
+    at: Annotated[str, typer.Option(help="From when on, RFC 3339; default: in a minute.")] = "",
+    reason: Annotated[str, typer.Option(help="Why.")] = "",
+) -> None:
+    """Let a version judge from a moment on."""
+    wish = {"version": version, "reason": reason, **({"effective_at": at} if at else {})}
+    with Services(desk.addresses(), ROLE) as services:
+        made = services.post(_known(service), "/v1/policy/adoptions", wish)
+    desk.show.say(f"{service}@{version} judges from {made['effective_at']}")
+    if desk.show.as_json:
+        desk.show.json(
+            {"service": service, "version": version, "effective_at": made["effective_at"]}
+        )
+
+
+def _known(service: str) -> str:
+    if service not in SERVICES:
+        raise Trouble(f"no service {service}", f"There are {', '.join(SERVICES)}.")
+    return service
+
+
+def _document(file: Path) -> Any:
+    try:
+        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise Trouble(f"{file}: {' '.join(str(error).split())}", "Mend the YAML.") from error
+    if not isinstance(document, dict):
+        raise Trouble(f"{file} is no document of rules", "Start from `perennial policy show`.")
+    return document
