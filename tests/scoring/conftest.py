@@ -61,8 +61,8 @@ async def house(stack: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ho
         asks=asks,
         door=door,
         service=SERVICE,
-        now=lambda: door.ticked,
-        world=lambda: door.worlds.at(door.ticked),
+        now=door.now,
+        world=lambda: door.worlds.at(door.now()),
     )
     stopping = asyncio.Event()
     lane = asyncio.create_task(asks.run(stopping))
