@@ -1,6 +1,7 @@
 """The service on a real Postgres, with its real door; only partners' servers are ours."""
 
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from perennial.kit.door import Job
 from perennial.kit.lanes import Door, Requests
 from perennial.kit.policies import policy_subject
 from perennial.kit.postgres import Postgres
+from perennial.kit.run import migrate
 from perennial.kit.subject import Service
 from perennial.kit.worlds import Worlds
 
@@ -51,9 +53,21 @@ class House:
         await self.door.run(Job("records", items))
 
 
+@pytest.fixture(scope="session")
+def database(stack: Any) -> str:
+    """The service's schema as its own migrations make it."""
+    with pytest.MonkeyPatch.context() as environment:
+        migrating = stack.addresses.dsn("notifications_migrate")
+        environment.setenv("PERENNIAL_DATABASE_URL", migrating)
+        with ThreadPoolExecutor(1) as thread:  # Alembic runs a loop of its own
+            thread.submit(migrate, SERVICE).result()
+    dsn: str = stack.addresses.dsn("notifications")
+    return dsn
+
+
 @pytest.fixture
-async def house(stack: Any) -> AsyncIterator[House]:
-    pool = await asyncpg.create_pool(stack.dsn("notifications"), min_size=1, max_size=8)
+async def house(database: str) -> AsyncIterator[House]:
+    pool = await asyncpg.create_pool(database, min_size=1, max_size=8)
     for table in TABLES.split(", "):
         await pool.execute(f"DELETE FROM {table}")
     await pool.execute("UPDATE feed_head SET position = 0")
