@@ -217,6 +217,8 @@ def test_slowing_growth_warns_once_in_each_stay() -> None:
     assert not life.made(GrowthSlowed)
     life.after(30, trend("rising", slowing=2)).after(30, trend("rising", slowing=3))
     assert len(life.made(GrowthSlowed)) == 1
+    life.after(30, trend("steady"), trend("rising"), trend("rising", slowing=2))
+    assert len(life.made(GrowthSlowed)) == 2, "another stay, another warning"
 
 
 @pytest.mark.feature("C1")
