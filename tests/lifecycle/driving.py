@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
+from hypothesis import HealthCheck, settings
 from lifecycle import policy
 from lifecycle.domain.register import Entry
 from lifecycle.domain.world import World, world
@@ -19,6 +20,8 @@ from perennial.contracts.scores import ChurnChanged, CustomerScored, OrderEffect
 ANN = "c-ann"
 START = datetime(1997, 1, 6, 10, tzinfo=UTC)  # a Monday
 E = TypeVar("E", bound=Event)
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine is no counter-example."""
 
 
 def staffed(*people: PersonJoined) -> World:

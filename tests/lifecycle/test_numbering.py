@@ -11,7 +11,7 @@ from lifecycle.handlers import CUSTOMER
 from perennial.contracts.base import At, Fact
 from perennial.contracts.customers import CustomerActivated
 
-from tests.lifecycle.driving import ANN, START, TEAM, ordered
+from tests.lifecycle.driving import ANN, START, TEAM, UNHURRIED, ordered
 
 pytestmark = pytest.mark.feature("C2")
 NUMBERS = st.builds(number, st.integers(1900, 2200).map(lambda y: f"C-{y}"), st.integers(1, 10**7))
@@ -24,11 +24,13 @@ def test_the_form() -> None:
     assert number("C-1997", 1_234_567).startswith("C-1997-1234567-")
 
 
+@UNHURRIED
 @given(NUMBERS)
 def test_every_number_drawn_is_valid(drawn: str) -> None:
     assert is_valid(drawn)
 
 
+@UNHURRIED
 @given(NUMBERS, st.data())
 def test_a_wrong_digit_is_found(drawn: str, data: st.DataObject) -> None:
     places = [at for at, sign in enumerate(drawn) if sign.isdigit()]
@@ -37,6 +39,7 @@ def test_a_wrong_digit_is_found(drawn: str, data: st.DataObject) -> None:
     assert not is_valid(drawn[:at] + other + drawn[at + 1 :])
 
 
+@UNHURRIED
 @given(NUMBERS, st.data())
 def test_swapped_neighbours_are_found(drawn: str, data: st.DataObject) -> None:
     pairs = [

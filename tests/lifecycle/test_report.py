@@ -23,7 +23,7 @@ from perennial.contracts.base import Fact, TimerFired
 from perennial.contracts.customers import MonthClosed, ReportPublished
 
 from tests.fold import RefusedError, fold
-from tests.lifecycle.driving import TEAM
+from tests.lifecycle.driving import TEAM, UNHURRIED
 
 pytestmark = pytest.mark.feature("C13")
 BAND = 0.1
@@ -61,6 +61,7 @@ def months(draw: Any) -> Month:
     )
 
 
+@UNHURRIED
 @given(st.lists(months(), max_size=30))
 def test_both_equations_hold_to_the_cent(rows: list[Month]) -> None:
     made = report(rows, BAND, 3)
@@ -75,6 +76,7 @@ def test_both_equations_hold_to_the_cent(rows: list[Month]) -> None:
     assert len(made.people) <= 4
 
 
+@UNHURRIED
 @given(st.lists(months(), max_size=30))
 def test_every_line_opens_to_its_customers(rows: list[Month]) -> None:
     made = report(rows, BAND, 50)

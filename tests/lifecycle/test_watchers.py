@@ -15,7 +15,7 @@ from lifecycle.domain.world import World, world
 from perennial.contracts.customers import CustomerActivated, WatcherChanged
 from perennial.contracts.registers import PersonAbsent, PersonChanged, PersonJoined, PersonLeft
 
-from tests.lifecycle.driving import ANN, START, Life, lead, ordered, person, staffed
+from tests.lifecycle.driving import ANN, START, UNHURRIED, Life, lead, ordered, person, staffed
 
 pytestmark = pytest.mark.feature("C5")
 RULES = policy.default().watchers
@@ -92,6 +92,7 @@ REGISTER_FACTS = st.one_of(
 )
 
 
+@UNHURRIED
 @given(st.lists(REGISTER_FACTS, max_size=30), st.text(min_size=1, max_size=20))
 def test_never_fewer_than_two_whatever_happens_to_the_staff(
     facts: list[Any], customer_id: str
