@@ -20,9 +20,13 @@ START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SILENCE = Evidence(sign="silence", value=92, threshold=30)
 _ids = count(1)
 
-POLICY = msgspec.convert(
+SHIPPED = msgspec.convert(
     yaml.safe_load(files("notifications").joinpath("policy.yaml").read_text()), Policy
 )
+POLICY = msgspec.structs.replace(
+    SHIPPED, escalation=msgspec.structs.replace(SHIPPED.escalation, steps=3)
+)
+"""As shipped, with a chain long enough to see its end."""
 
 
 def hours(number: float) -> datetime:

@@ -5,6 +5,7 @@ from perennial.kit.policies import policy_subject
 from perennial.kit.run import main
 from perennial.kit.subject import Service
 
+from lead_intake.api import router
 from lead_intake.domain import requests, world
 from lead_intake.handlers import LISTENS
 from lead_intake.ingress import adapt, locate
@@ -18,6 +19,7 @@ SERVICE = Service(
     policy=Policy,
     policy_subject=policy_subject("lead-intake", Policy),
     world=world.build,
+    router=router,
     requests=requests.SAID,
     locate=locate,
     adapt=adapt,

@@ -90,9 +90,13 @@ class Models(Rules, frozen=True, kw_only=True):
     """A candidate that misses the held-out total by more is no candidate."""
     least_correlation: Share = 0.2
     """Nor is one that hardly tells customers apart."""
-    candidates: tuple[Literal["bg-nbd", "mbg-nbd", "pareto-nbd"], ...] = ("mbg-nbd", "pareto-nbd")
-    """Who may be adopted by rule. BG/NBD is fitted and tested beside them, but its P(alive) cannot
-    judge churn; with it in this list another's does, and value and churn come from two models."""
+    candidates: tuple[Literal["bg-nbd", "mbg-nbd", "pareto-nbd"], ...] = (
+        "bg-nbd",
+        "mbg-nbd",
+        "pareto-nbd",
+    )
+    """Who may be adopted by rule. Where BG/NBD wins, it says how much is to come and the best of the
+    others says who is still a customer: its own P(alive) is 1 for whoever never came back."""
     adopt_by_rule: bool = True
     rescore_chunk: Annotated[int, msgspec.Meta(ge=1, le=5000)] = 500
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from functools import cache
 
-from perennial.contracts.alerts import ALERTS
+from perennial.contracts.alerts import ALERTS, ENDPOINTS
 from perennial.contracts.base import Event, Topic
 from perennial.contracts.customers import CUSTOMERS
 from perennial.contracts.leads import LEADS
@@ -21,6 +21,7 @@ TOPICS: dict[str, Topic] = {
         CUSTOMERS,
         SCORES,
         ALERTS,
+        ENDPOINTS,
         REGISTERS,
         CLOCK,
         *POLICIES.values(),
