@@ -9,7 +9,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
+import aiohttp
 import msgspec
 from joserfc.jwk import KeySet
 from perennial.contracts.base import Fact, Topic
@@ -55,12 +55,13 @@ class Driver:
             for topic in (REPLAY, CLOCK)
         }
         self._graph = graph()
-        bearer = {"authorization": f"Bearer {token(addresses, 'operator')}"}
-        self.client = httpx.AsyncClient(headers=bearer, timeout=60)
+        self._asking: aiohttp.ClientSession | None = None
         self.reports: dict[str, Report] = {}
         self.spent = {"publish": 0.0, "settle": 0.0}
 
     async def __aenter__(self) -> Self:
+        bearer = {"authorization": f"Bearer {token(self.addresses, 'operator')}"}
+        self._asking = aiohttp.ClientSession(headers=bearer)
         for topic, outlet in zip((REPLAY, CLOCK), self._outlets.values(), strict=True):
             await outlet.start()
             self._graph.outside[topic.name] = await length(self._broker(topic.writer), topic.name)
@@ -72,7 +73,8 @@ class Driver:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self.client.aclose()
+        if self._asking is not None:
+            await self._asking.close()
         for outlet in self._outlets.values():
             await outlet.stop()
 
@@ -119,11 +121,12 @@ class Driver:
         return {report.service: report for report in answers}
 
     async def _ask(self, question: Question) -> Report:
+        assert self._asking is not None, "use the driver as a context"
         url = f"{self.addresses.url(question.service)}/internal/settle"
-        until = json.dumps(dict(question.until))
-        response = await self.client.get(url, params={"until": until, "wait": 10})
-        response.raise_for_status()
-        return msgspec.json.decode(response.content, type=Report)
+        asked = {"until": json.dumps(dict(question.until)), "wait": "10"}
+        async with self._asking.get(url, params=asked) as response:
+            response.raise_for_status()
+            return msgspec.json.decode(await response.read(), type=Report)
 
     async def _send(self, topic: Topic, messages: Sequence[Message]) -> None:
         began = time.monotonic()

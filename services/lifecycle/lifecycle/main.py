@@ -7,6 +7,7 @@ from perennial.kit.subject import Service
 
 from lifecycle import jobs
 from lifecycle.api import router
+from lifecycle.domain.requests import REQUESTS
 from lifecycle.domain.world import world
 from lifecycle.handlers import ARCHIVES, LISTENS, NUMBERED
 from lifecycle.policy import Policy
@@ -22,6 +23,7 @@ SERVICE = Service(
     router=router,
     archives=ARCHIVES,
     numbered=NUMBERED,
+    requests=REQUESTS,
     jobs=jobs.JOBS,
 )
 
