@@ -10,7 +10,7 @@ from joserfc.jwk import KeySet, OKPKey
 from lead_intake.api import router
 from lead_intake.main import SERVICE
 from perennial.contracts.base import Event
-from perennial.kit import door
+from perennial.kit import actions, door
 from perennial.kit.ask import Answer, Ask
 from perennial.kit.auth import Tokens
 from perennial.kit.batch import Item, Outcome, Parked, StoredAnswer, Writes
@@ -58,21 +58,26 @@ class House:
             outcome: Outcome = done.value
             return outcome
 
-    def _perform(self, action: door.Action) -> Any:
+    def _perform(self, action: actions.Action) -> Any:
         match action:
-            case door.LoadAnswers(ids):
+            case actions.LoadAnswers(ids):
                 return {one: self.answers[one] for one in ids if one in self.answers}
-            case door.Locate(subject, ids):
+            case actions.Locate(subject, ids):
                 return {
                     one: self.parts[subject, one][0] for one in ids if (subject, one) in self.parts
                 }
-            case door.LockEntities(ids):
+            case actions.LockEntities(ids):
                 return {one: self.entities.get(one, _new()) for one in ids}, set()
-            case door.LoadParts(subject, ids):
+            case actions.LockParked(ids):
+                return [
+                    SimpleNamespace(id=one, state="waiting", holds=False, subject="", key="")
+                    for one in ids
+                ]
+            case actions.LoadParts(subject, ids):
                 return {
                     one: self.parts[subject, one] for one in ids if (subject, one) in self.parts
                 }
-            case door.Write(writes):
+            case actions.Write(writes):
                 self._write(writes)
         return None
 
@@ -82,7 +87,7 @@ class House:
             if one.subject.part is not None:
                 state = msgspec.structs.replace(state, parts={})
             seen, made = _json(one.seen), _json(one.made)
-            row = (one.now, seen, made, one.held, one.due, _json(state))
+            row = (one.now, seen, made, one.held, one.due, _json(state), _json(one.marks))
             self.entities[one.subject.name, one.key] = row
             if one.subject.reference:
                 self.worlds = self.worlds.with_states({(one.subject.name, one.key): one.state})
@@ -118,7 +123,7 @@ def _again(item: Item, number: int) -> Item:
 
 
 def _new() -> tuple[Any, ...]:
-    return (None, "{}", "{}", False, None, "{}")
+    return (None, "{}", "{}", False, None, "{}", "{}")
 
 
 def _json(value: Any) -> str:

@@ -12,6 +12,8 @@ from perennial.kit.subject import Made, Row, Subject
 Partition = tuple[str, int]
 EntityId = tuple[str, str]
 """(subject, key)"""
+PartId = tuple[str, str]
+"""(subject, part id)"""
 
 
 @dataclass(slots=True)
@@ -44,6 +46,10 @@ class Item:
     expires: datetime | None = None
     parked_id: int = 0
     """Its row in `parked`, where it comes from there."""
+    behind: bool = False
+    """It was parked only because another fact of its key was."""
+    ready_for: str = ""
+    """What it waited for, where that is known now."""
     dropping: bool = False
     """A person gave it up: it counts as seen and changes nothing."""
     held_key: bool = False
@@ -62,6 +68,10 @@ class Entity:
     held: bool
     due: datetime | None
     state: Any
+    marks: dict[str, str] = field(default_factory=dict)
+    """The beginning of the last taken fact's id, by topic: another id under its version is a fork."""
+    aside: dict[str, int] = field(default_factory=dict)
+    """While it is held: the last version set aside, by topic."""
     parts_before: dict[str, Any] = field(default_factory=dict)
     touched: bool = False
 
@@ -78,6 +88,33 @@ class Parked:
     expires: datetime | None = None
     subject: str = ""
     key: str = ""
+    """Subject and key once they are known; both empty where the fact has found no place yet."""
+    holds: bool = False
+    """Its key stands still until this fact is folded or given up."""
+
+
+@dataclass(slots=True)
+class ParkedRow:
+    """A fact that was set aside, as the store gives it back."""
+
+    id: int
+    topic: str
+    part: int
+    off: int | None
+    subject: str
+    key: str
+    ver: int
+    fact_id: str
+    type: str
+    principal: str
+    state: str
+    waits_for: str | None
+    expires: datetime | None
+    headers: str
+    raw: bytes | None
+    parked_at: datetime
+    holds: bool
+    dropping: bool
 
 
 @dataclass(slots=True)
@@ -111,6 +148,20 @@ class Writes:
 
 
 @dataclass(slots=True)
+class Loaded:
+    """What a batch has locked and read, for the fold to decide from."""
+
+    entities: dict[EntityId, Entity]
+    answers: Mapping[str, StoredAnswer]
+    holders: dict[PartId, str]
+    """Whose each part is that was looked for; "" if it is nobody's yet."""
+    counters: Mapping[str, int]
+    """Gap-free numbers by scope, as locked."""
+    flowing: set[EntityId] = field(default_factory=set)
+    """Subjects that were held and flow again, until one of their facts fails once more."""
+
+
+@dataclass(slots=True)
 class Outcome:
     """What a batch came to, told after the commit."""
 
@@ -135,12 +186,13 @@ class Gap(Exception):
         self.detail = detail
 
 
-class CountersNeeded(Exception):
-    """The fold needs gap-free numbers of these scopes: lock them and fold again."""
+class MoreNeeded(Exception):
+    """The fold needs gap-free numbers of these scopes, or parts not loaded: get them, fold again."""
 
-    def __init__(self, scopes: set[str]) -> None:
-        super().__init__(", ".join(sorted(scopes)))
+    def __init__(self, scopes: set[str], parts: set[PartId]) -> None:
+        super().__init__(f"counters {sorted(scopes)}, parts {sorted(parts)}")
         self.scopes = scopes
+        self.parts = parts
 
 
 def event_of(decision: Any) -> tuple[Event, datetime | None]:

@@ -32,9 +32,16 @@ def receive(service: Service, record: Record, now: datetime) -> Item:
     except Malformed as error:
         return _unreadable(service, record, now, error)
     if is_partner(topic):
-        identity = f"{fact.principal}|{fact.source}|{fact.id}"
-        return Item(fact, None, "", record, answer_id=identity)
+        return Item(fact, None, "", record, answer_id=identity_of(fact))
     return Item(fact, service.by_topic.get(record.topic), fact.key, record)
+
+
+def identity_of(fact: Fact) -> str:
+    """What makes a partner's fact the same fact when it comes again: no two read the same."""
+    who, source = (
+        part.replace("%", "%25").replace("|", "%7C") for part in (fact.principal, fact.source)
+    )
+    return f"{who}|{source}|{fact.id}"
 
 
 def asked(service: Service, ask: Ask, now: datetime) -> Item:

@@ -106,14 +106,6 @@ class Log:
             for one in records
         ]
 
-    def drained(self, stands: Mapping[Partition, int]) -> bool:
-        """Whether all that the broker has told us of is folded."""
-        for (topic, part), stand in stands.items():
-            end = self._consumer.highwater(TopicPartition(topic, part))
-            if end is None or stand < end:
-                return False
-        return True
-
     async def ends(self, partitions: list[Partition]) -> dict[Partition, int]:
         places = [TopicPartition(*one) for one in partitions]
         found = await self._consumer.end_offsets(places)

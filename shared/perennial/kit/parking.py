@@ -1,45 +1,48 @@
 """What could not be applied: kept whole, listed, redriven in order through the same door, or discarded."""
 
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
-from perennial.contracts.base import Fact
-from perennial.kit.batch import Item
+from perennial.kit.batch import Item, ParkedRow
 from perennial.kit.door import Job
-from perennial.kit.lanes import Door
-from perennial.kit.subject import Service
+from perennial.kit.kept import item_of
+from perennial.kit.lanes import Door, at_the_edge
 
-KEYS_MOST = 500
+MOST = 500
+"""Facts, or keys, released at once."""
 
-_FIELDS = """id, topic, part, off, subject, key, ver, fact_id, type, principal, state, reason,
-    error, waits_for, expires, attempts, headers, raw, parked_at, by_whom, note, dropping"""
+_ROW = ", ".join(field.name for field in fields(ParkedRow))
 _IS_READY = """
     (state = 'redrive' OR (state = 'waiting' AND (
         EXISTS (SELECT FROM part WHERE id = substr(waits_for, strpos(waits_for, ':') + 1))
-        OR EXISTS (SELECT FROM entity e WHERE e.key = waits_for AND e.made <> '{}'))))
+        OR EXISTS (SELECT FROM entity e WHERE e.key = waits_for
+                   AND (e.made <> '{}' OR e.seen <> '{}')))))
 """
-_READY = f"""
-    WITH keys AS (
-        SELECT subject, key FROM parked WHERE {_IS_READY}
-        GROUP BY subject, key ORDER BY min(id) LIMIT $1
-    )
-    SELECT {_FIELDS} FROM parked JOIN keys USING (subject, key) WHERE {_IS_READY} ORDER BY id
-"""
-"""Whole keys at a time: a key that flows again must have nothing left behind."""
+_READY = f"SELECT {_ROW} FROM parked WHERE {_IS_READY} ORDER BY id LIMIT $1"
 READY_COUNT = f"SELECT count(*) FROM parked WHERE {_IS_READY}"
 _EXPIRED = """
     UPDATE parked SET state = 'parked', reason = 'never known: ' || waits_for
     WHERE state = 'waiting' AND expires <= $1
 """
 _REDRIVE = """
-    UPDATE parked SET state = 'redrive', by_whom = $2, note = $3,
-        dropping = $4 AND id = ANY($1::bigint[])
-    WHERE (state IN ('parked', 'waiting') AND id = ANY($1::bigint[]))
-    OR (state = 'behind' AND EXISTS (
-        SELECT FROM parked first WHERE first.id = ANY($1::bigint[])
-        AND first.subject = parked.subject AND first.key = parked.key))
+    WITH marked AS (
+        UPDATE parked SET state = 'redrive', by_whom = $2, note = $3, dropping = $4
+        WHERE state IN ('parked', 'waiting') AND id = ANY($1::bigint[]) AND (holds OR NOT $4)
+        RETURNING subject, key, holds
+    ), given_up AS (
+        UPDATE parked SET state = 'discarded', by_whom = $2, note = $3, dropping = true
+        WHERE state IN ('parked', 'waiting') AND id = ANY($1::bigint[]) AND NOT holds AND $4
+        RETURNING id
+    )
+    SELECT (SELECT count(*) FROM marked) + (SELECT count(*) FROM given_up) + (
+        SELECT count(*) FROM parked WHERE state = 'behind'
+        AND (subject, key) IN (SELECT subject, key FROM marked WHERE holds))
+"""
+"""What holds its key is given up through the door, where it counts as seen; the rest just ends."""
+_LIST = f"""
+    SELECT {_ROW}, reason, error, attempts, by_whom, note
+    FROM parked WHERE state = ANY($1::text[]) ORDER BY id LIMIT $2
 """
 
 
@@ -53,20 +56,24 @@ class Parking:
     async def release(self, until: datetime) -> int:
         """Fold what was redriven by a person, and what waited for something that is known now."""
         await self._pool.execute(_EXPIRED, until)
-        rows = await self._pool.fetch(_READY, KEYS_MOST)
+        rows = [ParkedRow(*row) for row in await self._pool.fetch(_READY, MOST)]
         if not rows:
             return 0
-        items = [_item(self._door.service, row) for row in rows]
-        await self._door.run(Job("parked", items))
-        return len(items)
+        keys = sorted(
+            {(row.subject, row.key) for row in rows if row.state == "redrive" and row.subject}
+        )
+        alone = [row for row in rows if row.state == "waiting" or not row.subject]
+        items = [await self._item(row) for row in alone]
+        await self._door.run(Job("parked", items, redriven=keys))
+        return len(rows)
+
+    async def _item(self, row: ParkedRow) -> Item:
+        item = item_of(self._door.service, row)
+        return await at_the_edge(self._door, item) if item.answer_id else item
 
     async def listed(self, states: list[str], most: int) -> list[dict[str, Any]]:
         """Parked facts in these states, oldest first, with what was said as text."""
-        rows = await self._pool.fetch(
-            f"SELECT {_FIELDS} FROM parked WHERE state = ANY($1::text[]) ORDER BY id LIMIT $2",
-            states,
-            most,
-        )
+        rows = await self._pool.fetch(_LIST, states, most)
         return [{**dict(row), "raw": (row["raw"] or b"").decode(errors="replace")} for row in rows]
 
     async def redrive(self, ids: list[int], by: str, note: str) -> int:
@@ -78,35 +85,6 @@ class Parking:
         return await self._mark(ids, by, note, True)
 
     async def _mark(self, ids: list[int], by: str, note: str, dropping: bool) -> int:
-        done = await self._pool.execute(_REDRIVE, ids, by, note, dropping)
+        done: int = await self._pool.fetchval(_REDRIVE, ids, by, note, dropping)
         self._door.changed.set()
-        return int(done.split()[-1])
-
-
-def _item(service: Service, row: Any) -> Item:
-    """A parked row as the item it was."""
-    envelope = msgspec.json.decode(row["headers"])
-    decoder = service.decoders.get(row["type"])
-    fact = Fact(
-        data=decoder.decode(row["raw"]) if decoder and row["raw"] else None,
-        id=row["fact_id"],
-        key=row["key"],
-        now=msgspec.convert(envelope["now"], datetime),
-        time=msgspec.convert(envelope["time"], datetime),
-        topic=row["topic"],
-        type=row["type"],
-        ver=row["ver"],
-        source=envelope["source"],
-        principal=row["principal"],
-        correlation=envelope["correlation"],
-        causation=envelope["causation"],
-        traceparent=envelope["traceparent"],
-        hops=0,
-    )
-    item = Item(fact, service.subjects.get(row["subject"]), row["key"], parked_id=row["id"])
-    item.dropping = row["dropping"]
-    if row["waits_for"] and not item.dropping and service.locate is not None:
-        place = service.locate(fact)
-        item.key, item.wait = (place, "") if isinstance(place, str) else place
-        item.expires = row["expires"]
-    return item
+        return done

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from importlib.resources import files
 from typing import Any, ClassVar
 
@@ -53,6 +54,7 @@ class PolicyState(State, frozen=True, kw_only=True):
     adoptions: list[Adoption] = []
 
 
+@cache
 def default_document(package: str) -> dict[str, Any]:
     """The rules a service is shipped with: version 0."""
     text = files(package).joinpath("policy.yaml").read_text(encoding="utf-8")

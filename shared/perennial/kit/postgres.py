@@ -3,18 +3,30 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import fields
 from typing import Any
 
 import asyncpg
 import msgspec
 
-from perennial.kit import door
-from perennial.kit.batch import Outcome, Partition, StoredAnswer, Writes
+from perennial.kit import actions
+from perennial.kit.batch import EntityId, Outcome, ParkedRow, Partition, StoredAnswer, Writes
 from perennial.kit.personal import KeyTable
 from perennial.kit.subject import Service
 from perennial.kit.writing import statement_for
 
+
+class LostRaceError(Exception):
+    """Another made a row of ours meanwhile: locking it now would break the order of locks."""
+
+
+class CommitUnknownError(Exception):
+    """The connection was lost while committing: it may have happened."""
+
+
 TRANSIENT = (
+    LostRaceError,
+    CommitUnknownError,
     asyncpg.SerializationError,
     asyncpg.DeadlockDetectedError,
     asyncpg.LockNotAvailableError,
@@ -34,6 +46,19 @@ TRANSIENT = (
     TimeoutError,
 )
 """Trouble that passes: the batch is repeated. Whether a lost COMMIT happened is read back."""
+_LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+)
+THE_FACTS_FAULT = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+)
+"""What the database refuses because of what a fact says; any other error is a defect of ours."""
 
 _LOCK_POSITIONS = """
     SELECT topic, part, next_offset FROM position
@@ -50,21 +75,34 @@ _ENTITIES = """
         ON CONFLICT DO NOTHING RETURNING subject, key
     ),
     locked AS MATERIALIZED (
-        SELECT e.subject, e.key, e.now, e.seen, e.made, e.held, e.due, e.state
+        SELECT e.subject, e.key, e.now, e.seen, e.made, e.held, e.due, e.state, e.marks
         FROM wanted w JOIN entity e ON e.subject = w.subject AND e.key = w.key
         WHERE (SELECT count(*) FROM made) >= 0
         ORDER BY e.subject, e.key FOR UPDATE OF e {skip}
     )
-    SELECT subject, key, now, seen::text, made::text, held, due, state::text FROM locked
-    UNION ALL SELECT subject, key, NULL, '{{}}', '{{}}', false, NULL, '{{}}' FROM made
+    SELECT subject, key, now, seen::text, made::text, held, due, state::text, marks::text
+    FROM locked
+    UNION ALL SELECT subject, key, NULL, '{{}}', '{{}}', false, NULL, '{{}}', '{{}}' FROM made
 """
 """Rows that are missing are made first, then the others locked, each in order: whoever waits for a
-row holds none that comes before. Made rows are ours; a row made by another meanwhile is not seen by
-this statement and comes with the next."""
+row holds none that comes before. Made rows are ours; a row that another made meanwhile is not seen by
+this statement, and the batch begins anew."""
 _LOCK = {skip: _ENTITIES.format(skip="SKIP LOCKED" if skip else "") for skip in (False, True)}
 _ANSWERS = "SELECT id, fingerprint, status, body FROM answer WHERE id = ANY($1::text[])"
 _LOCATE = "SELECT id, key FROM part WHERE subject = $1 AND id = ANY($2::text[])"
 _PARTS = "SELECT id, key, state::text FROM part WHERE subject = $1 AND id = ANY($2::text[])"
+_PARKED = f"""
+    SELECT {", ".join(field.name for field in fields(ParkedRow))} FROM parked
+    WHERE state IN ('parked', 'behind', 'waiting', 'redrive') AND (id = ANY($1::bigint[])
+        OR (subject, key) IN (SELECT * FROM unnest($2::text[], $3::text[])))
+    ORDER BY id FOR UPDATE
+"""
+_ASIDE = """
+    SELECT subject, key, topic, max(ver) FROM parked
+    WHERE state IN ('parked', 'behind', 'redrive') AND ver > 0
+    AND (subject, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+    GROUP BY subject, key, topic
+"""
 _MAKE_COUNTERS = """
     INSERT INTO counter SELECT s, 0 FROM unnest($1::text[]) s ON CONFLICT DO NOTHING
 """
@@ -77,7 +115,7 @@ class Postgres:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self.pool = pool
 
-    async def drive(self, machine: door.Machine) -> Outcome:
+    async def drive(self, machine: actions.Machine) -> Outcome:
         """Run a batch machine to its end; on any error the transaction is rolled back."""
         async with self.pool.acquire() as connection:
             runner = _Transaction(connection)
@@ -97,39 +135,49 @@ class _Transaction:
         self._connection = connection
         self._open: Any = None
 
-    async def perform(self, action: door.Action) -> Any:
+    async def perform(self, action: actions.Action) -> Any:
         match action:
-            case door.Begin():
+            case actions.Begin():
                 self._open = self._connection.transaction()
                 await self._open.start()
-            case door.LockPositions(partitions):
+            case actions.Write(writes):
+                await self._write(writes)
+            case actions.Commit():
+                await self._commit()
+            case actions.Rollback():
+                await self.close()
+            case actions.Breathe():
+                await asyncio.sleep(0)
+            case _:
+                return await self._read(action)
+        return None
+
+    async def _read(self, action: actions.Action) -> Any:
+        match action:
+            case actions.LockPositions(partitions):
                 return await self._positions(partitions)
-            case door.LoadAnswers(ids):
+            case actions.LoadAnswers(ids):
                 rows = await self._connection.fetch(_ANSWERS, ids)
                 return {row[0]: StoredAnswer(*row) for row in rows}
-            case door.Locate(subject, ids):
+            case actions.Locate(subject, ids):
                 return {
                     row[0]: row[1] for row in await self._connection.fetch(_LOCATE, subject, ids)
                 }
-            case door.LockEntities(ids, skip_locked):
+            case actions.LockEntities(ids, skip_locked):
                 return await self._entities(ids, skip_locked)
-            case door.LoadParts(subject, ids):
+            case actions.LockParked(ids, places):
+                rows = await self._connection.fetch(_PARKED, ids, *_columns(places))
+                return [ParkedRow(*row) for row in rows]
+            case actions.LoadAside(places):
+                return await self._aside(places)
+            case actions.LoadParts(subject, ids):
                 rows = await self._connection.fetch(_PARTS, subject, ids)
                 return {row[0]: (row[1], row[2]) for row in rows}
-            case door.LockCounters(scopes):
+            case actions.LockCounters(scopes):
                 await self._connection.execute(_MAKE_COUNTERS, scopes)
                 rows = await self._connection.fetch(_COUNTERS, scopes)
                 return {row[0]: row[1] for row in rows}
-            case door.Write(writes):
-                await self._write(writes)
-            case door.Commit():
-                await self._open.commit()
-                self._open = None
-            case door.Rollback():
-                await self.close()
-            case door.Breathe():
-                await asyncio.sleep(0)
-        return None
+        raise TypeError(f"no such action: {action}")
 
     async def close(self) -> None:
         if self._open is not None and not self._connection.is_closed():
@@ -141,17 +189,28 @@ class _Transaction:
         rows = await self._connection.fetch(_LOCK_POSITIONS, topics, parts)
         return {(row[0], row[1]): row[2] for row in rows}
 
-    async def _entities(self, ids: list[Any], skip_locked: bool) -> tuple[dict[Any, Any], set[Any]]:
-        found: dict[Any, Any] = {}
-        missing = ids
-        while missing:
-            subjects, keys = zip(*missing, strict=True)
-            rows = await self._connection.fetch(_LOCK[skip_locked], subjects, keys)
-            found.update({(row[0], row[1]): row[2:] for row in rows})
-            missing = [place for place in ids if place not in found]
-            if skip_locked:
-                break
-        return found, set(missing)
+    async def _commit(self) -> None:
+        opened, self._open = self._open, None
+        try:
+            await opened.commit()
+        except _LOST as error:
+            raise CommitUnknownError(str(error)) from error
+
+    async def _entities(
+        self, ids: list[EntityId], skip_locked: bool
+    ) -> tuple[dict[EntityId, Any], set[EntityId]]:
+        rows = await self._connection.fetch(_LOCK[skip_locked], *_columns(ids))
+        found = {(row[0], row[1]): row[2:] for row in rows}
+        missing = {place for place in ids if place not in found}
+        if missing and not skip_locked:
+            raise LostRaceError(f"{len(missing)} subjects were made by another")
+        return found, missing
+
+    async def _aside(self, places: list[EntityId]) -> dict[EntityId, dict[str, int]]:
+        found: dict[EntityId, dict[str, int]] = {}
+        for subject, key, topic, ver in await self._connection.fetch(_ASIDE, *_columns(places)):
+            found.setdefault((subject, key), {})[topic] = ver
+        return found
 
     async def _write(self, writes: Writes) -> None:
         text, arguments = statement_for(writes)
@@ -210,6 +269,10 @@ def key_table(pool: asyncpg.Pool) -> KeyTable:
         await pool.execute("DELETE FROM party_key WHERE party = $1", party)
 
     return KeyTable(find, add, remove)
+
+
+def _columns(places: list[EntityId]) -> tuple[list[str], list[str]]:
+    return [place[0] for place in places], [place[1] for place in places]
 
 
 def is_transient(error: BaseException) -> bool:

@@ -18,6 +18,7 @@ import msgspec
 from perennial.contracts.base import Fact
 from perennial.contracts.cloudevents import headers
 from perennial.kit.kafka import Message, Outlet
+from perennial.kit.making import Context
 
 log = logging.getLogger("perennial.relay")
 
@@ -32,15 +33,7 @@ _SCAN = """
 """
 
 
-class _Context(msgspec.Struct):
-    correlationid: str = ""
-    causationid: str = ""
-    policyversion: str = ""
-    traceparent: str = ""
-    hops: int = 0
-
-
-_context = msgspec.json.Decoder(_Context)
+_context = msgspec.json.Decoder(Context)
 
 
 @dataclass(frozen=True)
@@ -98,7 +91,7 @@ def _fact(
     kind: str,
     time: datetime,
     now: datetime,
-    said: _Context,
+    said: Context,
 ) -> Fact:
     return Fact(
         data=None,

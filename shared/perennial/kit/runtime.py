@@ -20,11 +20,12 @@ from perennial.kit.http import build_app
 from perennial.kit.ids import uuid7
 from perennial.kit.jobs import Jobs
 from perennial.kit.kafka import Broker, Log
-from perennial.kit.lanes import Door, Positions, Records, Requests, Timers
+from perennial.kit.lanes import Door, Requests, Timers
 from perennial.kit.operating import kit_router
 from perennial.kit.parking import Parking
 from perennial.kit.personal import PersonalKeys
 from perennial.kit.postgres import Postgres, connect, key_table, load_reference
+from perennial.kit.records import Positions, Records
 from perennial.kit.settle import Settlement
 from perennial.kit.subject import Service
 from perennial.kit.tokens import load
@@ -93,18 +94,17 @@ def the_runtime(request: Request) -> Runtime:
 async def assemble(service: Service, settings: Settings) -> Runtime:
     """Everything a door needs, from its settings; nothing runs yet."""
     pool = await connect(settings.database_url)
-    worlds = Worlds(service, await load_reference(pool, service))
     secrets = settings.secrets
     if secrets is None:
         raise RuntimeError("PERENNIAL_SECRETS names no folder; `perennial up` makes one")
     personal = PersonalKeys(_master_key(secrets), key_table(pool))
-    door = Door(service, Postgres(pool), worlds, settings.clock == "ticks", personal)
-    door.ticked = await pool.fetchval("SELECT now FROM clock WHERE name = 'tick'")
+    door = Door(service, Postgres(pool), Worlds(service, {}), settings.clock == "ticks", personal)
+    await read_anew(door, pool)
+    door.after_doubt.append(lambda: read_anew(door, pool))
     requests = Requests(door)
     jobs = Jobs(service.jobs)
     door.after_commit.append(jobs.committed)
     settlement = Settlement(door, requests, pool, uuid7(), lambda: jobs.pending)
-    await settlement.load()
     return Runtime(
         service=service,
         settings=settings,
@@ -117,6 +117,12 @@ async def assemble(service: Service, settings: Settings) -> Runtime:
         personal=personal,
         tokens=Tokens(load(secrets)),
     )
+
+
+async def read_anew(door: Door, pool: asyncpg.Pool) -> None:
+    """What the door keeps in memory of what was committed: reference subjects and the clock."""
+    door.worlds = Worlds(door.service, await load_reference(pool, door.service))
+    door.ticked = await pool.fetchval("SELECT now FROM clock WHERE name = 'tick'")
 
 
 def _master_key(secrets: Path) -> bytes:
@@ -203,6 +209,7 @@ async def _records(runtime: Runtime, stopping: asyncio.Event) -> None:
             await Records(runtime.door, source, Positions(runtime.pool)).run(stopping)
         except Exception as error:
             log.warning("Kafka lane starts anew: %s: %s", type(error).__name__, error)
+            runtime.door.progress = time.monotonic()
             await _pause(stopping, 0.5)
         finally:
             await _quietly(source.stop())

@@ -44,6 +44,24 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return self.in_hand + self.due + self.jobs
 
 
+_LOOK = f"""
+    WITH moment AS (
+        SELECT CASE WHEN $1 THEN (SELECT now FROM clock WHERE name = 'tick')
+               ELSE $2::timestamptz END AS horizon
+    )
+    SELECT horizon,
+        (SELECT coalesce(json_agg(json_build_array(lane = 'taken', topic, n)), '[]')::text FROM (
+            SELECT CASE lane WHEN 'taken' THEN lane ELSE 'sent' END AS lane, topic, sum(n) AS n
+            FROM sent GROUP BY 1, 2) AS totals) AS counts,
+        NOT EXISTS (SELECT FROM outbox) AS empty,
+        ({READY_COUNT}) AS ready,
+        (SELECT count(*) FROM parked WHERE state IN ('parked', 'behind')) AS parked,
+        (SELECT count(*) FROM entity WHERE due <= horizon AND NOT held) AS due,
+        (SELECT min(due) FROM entity WHERE due > horizon AND NOT held) AS next_due
+    FROM moment
+"""
+
+
 class Settlement:
     """Answers the long poll of one service."""
 
@@ -55,24 +73,15 @@ class Settlement:
         self._pool = pool
         self._epoch = epoch
         self._jobs = jobs
-        self._taken: dict[str, int] = {}
-        self._sent: dict[str, int] = {}
+        self._taken: dict[str, int] | None = None
+        """A hint when to look; never an answer."""
         self._news = asyncio.Event()
         door.after_commit.append(self._committed)
 
-    async def load(self) -> None:
-        """Counters as committed: at the start, and after a commit whose fate was unknown."""
-        rows = await self._pool.fetch("SELECT lane, topic, n FROM sent")
-        self._taken, self._sent = {}, {}
-        for row in rows:
-            counts = self._taken if row["lane"] == "taken" else self._sent
-            counts[row["topic"]] = counts.get(row["topic"], 0) + row["n"]
-
     def _committed(self, outcome: Outcome) -> None:
-        for topic, n in outcome.writes.taken.items():
-            self._taken[topic] = self._taken.get(topic, 0) + n
-        for event in outcome.writes.events:
-            self._sent[event.topic] = self._sent.get(event.topic, 0) + 1
+        if self._taken is not None:
+            for topic, n in outcome.writes.taken.items():
+                self._taken[topic] = self._taken.get(topic, 0) + n
         self._news.set()
 
     async def report(self, until: Counts, wait: float) -> Report:
@@ -80,13 +89,14 @@ class Settlement:
         deadline = time.monotonic() + wait
         while True:
             self._news.clear()
-            taken = all(self._taken.get(topic, 0) >= n for topic, n in until.items())
-            report = await self._look(taken) if taken else None
+            known = self._taken
+            taken = known is None or all(known.get(topic, 0) >= n for topic, n in until.items())
+            report = await self._look(until) if taken else None
             if report is not None and report.reached and not report.busy:
                 return report
             left = deadline - time.monotonic()
             if left <= 0:
-                return report or await self._look(False)
+                return report or await self._look(until)
             await self._rest(min(left, 0.004 if taken else 0.25))
 
     async def _rest(self, seconds: float) -> None:
@@ -95,27 +105,26 @@ class Settlement:
         except TimeoutError:
             return
 
-    async def _look(self, taken: bool) -> Report:
-        horizon = self._door.horizon()
-        row = await self._pool.fetchrow(
-            "SELECT NOT EXISTS (SELECT FROM outbox) AS empty,"
-            f" ({READY_COUNT}) AS ready,"
-            " (SELECT count(*) FROM parked WHERE state IN ('parked', 'behind')) AS parked,"
-            " (SELECT count(*) FROM entity WHERE due <= $1 AND NOT held) AS due,"
-            " (SELECT min(due) FROM entity WHERE due > $1 AND NOT held) AS next_due",
-            horizon,
-        )
+    async def _look(self, until: Counts) -> Report:
+        """Everything from one moment of the store: what memory knows of it may be a commit behind."""
+        row = await self._pool.fetchrow(_LOOK, self._door.ticking, self._door.caught_up)
+        counts: dict[bool, dict[str, int]] = {True: {}, False: {}}
+        for taken, topic, n in msgspec.json.decode(row["counts"]):
+            counts[taken][topic] = n
+        known = self._taken or {}
+        self._taken = known | {t: max(n, known.get(t, 0)) for t, n in counts[True].items()}
+        reached = all(counts[True].get(topic, 0) >= n for topic, n in until.items())
         return Report(
             service=self._door.service.name,
             epoch=self._epoch,
-            taken=dict(self._taken),
-            sent=dict(self._sent),
+            taken=counts[True],
+            sent=counts[False],
             in_hand=row["ready"] + self._requests.waiting,
             due=row["due"],
             jobs=self._jobs(),
             parked=row["parked"],
-            reached=taken and row["empty"],
-            now=horizon,
+            reached=reached and row["empty"],
+            now=row["horizon"],
             next_due=row["next_due"],
         )
 

@@ -8,6 +8,7 @@ CREATE TABLE entity (
     key     text NOT NULL,
     now     timestamptz,
     seen    jsonb NOT NULL DEFAULT '{}',
+    marks   jsonb NOT NULL DEFAULT '{}',
     made    jsonb NOT NULL DEFAULT '{}',
     held    boolean NOT NULL DEFAULT false,
     due     timestamptz,
@@ -85,6 +86,7 @@ CREATE TABLE parked (
     parked_at timestamptz NOT NULL,
     by_whom   text NOT NULL DEFAULT '',
     note      text NOT NULL DEFAULT '',
+    holds     boolean NOT NULL DEFAULT false,
     dropping  boolean NOT NULL DEFAULT false,
     UNIQUE (topic, part, off)
 );

@@ -8,22 +8,24 @@ import msgspec
 
 from perennial.contracts.base import EPOCH, State
 from perennial.kit.batch import Writes
+from perennial.kit.kept import kept_headers, kept_value
 
 _json = msgspec.json.Encoder()
 
 CLAUSES: dict[str, tuple[str, str]] = {
     "entity": (
-        "text[],text[],timestamptz[],text[],text[],bool[],timestamptz[],text[]",
-        """UPDATE entity AS t SET now = v.now, seen = v.seen::jsonb, made = v.made::jsonb,
-               held = v.held, due = v.due, state = v.state::jsonb
-           FROM unnest({0}) AS v (subject, key, now, seen, made, held, due, state)
+        "text[],text[],timestamptz[],text[],text[],text[],bool[],timestamptz[],text[]",
+        """UPDATE entity AS t SET now = v.now, seen = v.seen::jsonb, marks = v.marks::jsonb,
+               made = v.made::jsonb, held = v.held, due = v.due, state = v.state::jsonb
+           FROM unnest({0}) AS v (subject, key, now, seen, marks, made, held, due, state)
            WHERE t.subject = v.subject AND t.key = v.key""",
     ),
     "part": (
         "text[],text[],text[],text[]",
         """INSERT INTO part (subject, id, key, state)
            SELECT subject, id, key, state::jsonb FROM unnest({0}) AS v (subject, id, key, state)
-           ON CONFLICT (subject, id) DO UPDATE SET state = excluded.state""",
+           ON CONFLICT (subject, id) DO UPDATE SET state = excluded.state,
+               key = CASE WHEN part.key = excluded.key THEN part.key END""",
     ),
     "event": (
         "text[],text[],int8[],text[],text[],timestamptz[],timestamptz[],text[],text[]",
@@ -51,13 +53,10 @@ CLAUSES: dict[str, tuple[str, str]] = {
     ),
     "parked": (
         "text[],int4[],int8[],text[],text[],int8[],text[],text[],text[],text[],text[],text[],"
-        "text[],timestamptz[],int4[],text[],bytea[],timestamptz[]",
+        "text[],timestamptz[],bool[],text[],bytea[],timestamptz[]",
         """INSERT INTO parked (topic, part, off, subject, key, ver, fact_id, type, principal,
-               state, reason, error, waits_for, expires, attempts, headers, raw, parked_at)
-           SELECT * FROM unnest({0})
-           ON CONFLICT (topic, part, off) DO UPDATE SET state = excluded.state,
-               reason = excluded.reason, error = excluded.error, waits_for = excluded.waits_for,
-               attempts = parked.attempts + 1""",
+               state, reason, error, waits_for, expires, holds, headers, raw, parked_at)
+           SELECT * FROM unnest({0})""",
     ),
     "released": (
         "int8[],text[]",
@@ -65,10 +64,12 @@ CLAUSES: dict[str, tuple[str, str]] = {
            WHERE t.id = v.id""",
     ),
     "again": (
-        "int8[],text[],text[],text[]",
+        "int8[],text[],text[],text[],text[],timestamptz[],text[],text[],bool[]",
         """UPDATE parked AS t SET state = v.state, reason = v.reason, error = v.error,
-               attempts = t.attempts + 1
-           FROM unnest({0}) AS v (id, state, reason, error) WHERE t.id = v.id""",
+               waits_for = v.waits_for, expires = v.expires, subject = v.subject, key = v.key,
+               holds = v.holds, attempts = t.attempts + 1
+           FROM unnest({0}) AS v (id, state, reason, error, waits_for, expires, subject, key, holds)
+           WHERE t.id = v.id""",
     ),
     "sent": (
         "text[],text[],int8[]",
@@ -138,17 +139,13 @@ def _columns(writes: Writes) -> dict[str, list[tuple[Any, ...]]]:
         "outbox": [(e.topic, e.key, e.ver) for e in events],
         "archive": [_archived(fact) for fact in writes.archive],
         "position": [(*place, offset) for place, offset in writes.positions.items()],
-        "answer": [(a.id, a.fingerprint, a.status, a.body) for a in writes.answers],
+        "answer": sorted((a.id, a.fingerprint, a.status, a.body) for a in writes.answers),
         "parked": [_parked(one) for one in writes.parked if not one.item.parked_id],
-        "again": [
-            (one.item.parked_id, one.state, one.reason, one.error)
-            for one in writes.parked
-            if one.item.parked_id
-        ],
+        "again": [_again(one) for one in writes.parked if one.item.parked_id],
         "released": writes.released,
         "sent": [
-            *((writes.lane, topic, n) for topic, n in sent.items()),
-            *(("taken", topic, n) for topic, n in writes.taken.items() if n),
+            *((writes.lane, topic, n) for topic, n in sorted(sent.items())),
+            *(("taken", topic, n) for topic, n in sorted(writes.taken.items()) if n),
         ],
         "counter": list(writes.counters.items()),
         "clock": [("tick", writes.clock)] if writes.clock else [],
@@ -164,6 +161,7 @@ def _entity(entity: Any) -> tuple[Any, ...]:
         entity.key,
         entity.now,
         _json.encode(entity.seen).decode(),
+        _json.encode(entity.marks).decode(),
         _json.encode(entity.made).decode(),
         entity.held,
         entity.due,
@@ -191,8 +189,8 @@ def _parked(parked: Any) -> tuple[Any, ...]:
         topic,
         part,
         offset,
-        parked.subject or (item.subject.name if item.subject else ""),
-        parked.key or item.key,
+        parked.subject,
+        parked.key,
         fact.ver,
         fact.id,
         fact.type,
@@ -202,31 +200,22 @@ def _parked(parked: Any) -> tuple[Any, ...]:
         parked.error,
         parked.waits_for,
         parked.expires,
-        0,
+        parked.holds,
         kept_headers(item),
         kept_value(item),
         max(fact.now, EPOCH),
     )
 
 
-def kept_headers(item: Any) -> str:
-    """The envelope of a parked fact, so that it can be folded later exactly as it came."""
-    fact = item.fact
-    envelope = {
-        "time": fact.time,
-        "now": fact.now,
-        "source": fact.source,
-        "correlation": fact.correlation,
-        "causation": fact.causation,
-        "traceparent": fact.traceparent,
-        "hops": fact.hops,
-        "answer_id": item.answer_id,
-    }
-    return _json.encode(envelope).decode()
-
-
-def kept_value(item: Any) -> bytes:
-    """What was said: the decoded fact, or the raw bytes of what could not be read."""
-    if item.fact.data is not None:
-        return _json.encode(item.fact.data)
-    return (item.record.value if item.record else None) or b""
+def _again(parked: Any) -> tuple[Any, ...]:
+    return (
+        parked.item.parked_id,
+        parked.state,
+        parked.reason,
+        parked.error,
+        parked.waits_for,
+        parked.expires,
+        parked.subject,
+        parked.key,
+        parked.holds,
+    )

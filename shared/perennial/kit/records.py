@@ -1,0 +1,144 @@
+"""The Kafka lane: polls, folds, follows; Postgres alone says where it stands."""
+
+import asyncio
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from perennial.kit.batch import Partition, Record
+from perennial.kit.door import Job
+from perennial.kit.ingest import receive
+from perennial.kit.kafka import Log
+from perennial.kit.lanes import Door, at_the_edge
+
+log = logging.getLogger("perennial.kit")
+
+POLL_MOST = 5_000
+ON_THE_WAY = timedelta(milliseconds=500)
+"""How long a fact may lie in its writer's outbox before the broker knows of it."""
+HOLES_MOST = 3
+ENDS_WITHIN = 10.0
+
+
+class Records:
+    """Polls bytes, folds them, and notes how far everything recorded is folded."""
+
+    def __init__(self, door_: Door, source: Log, positions: "Positions") -> None:
+        self._door = door_
+        self._log = source
+        self._positions = positions
+        self._generation = -1
+        self._committed_at = 0.0
+        self._dirty: dict[Partition, int] = {}
+        self._stands: dict[Partition, int] = {}
+        self._goal: tuple[datetime, dict[Partition, int]] | None = None
+        self._holes: dict[Partition, tuple[int, int]] = {}
+        door_.stopped = {}
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
+            await self.once()
+
+    async def once(self) -> None:
+        """One poll, folded."""
+        if self._log.generation != self._generation:
+            self._generation = self._log.generation
+            self._goal = None
+            self._stands = await self._positions.of(self._log)
+            self._log.seek(self._stands)
+        records = await self._log.poll(POLL_MOST, 100)
+        records = [one for one in records if (one.topic, one.part) not in self._door.stopped]
+        if records:
+            await self._fold(records)
+        await self._note_how_far()
+        await self._follow()
+
+    async def _note_how_far(self) -> None:
+        """What the log held when the broker was last asked: once that is folded, timers may go so far.
+
+        The broker is asked, for what a consumer remembers of it may be old; and what was asked stands
+        until it is reached, so that steady traffic does not hold back the timers.
+        """
+        if self._goal is None:
+            asked = datetime.now(UTC)
+            ends = await asyncio.wait_for(self._log.ends(list(self._stands)), ENDS_WITHIN)
+            self._goal = asked, ends
+        asked, ends = self._goal
+        behind = {place for place, end in ends.items() if self._stands.get(place, end) < end}
+        if behind <= self._door.stopped.keys():
+            self._door.caught_up = asked - ON_THE_WAY
+            self._door.progress = time.monotonic()
+            self._goal = None
+
+    async def _fold(self, records: list[Record]) -> None:
+        now = self._door.now()
+        service = self._door.service
+        items = [await at_the_edge(self._door, receive(service, one, now)) for one in records]
+        outcome = await self._door.run(Job("records", items))
+        self._dirty.update(outcome.writes.positions)
+        self._stands.update(outcome.writes.positions)
+        for place, stand in outcome.reseek.items():
+            self._hole(place, stand)
+        for place, why in outcome.stopped.items():
+            self._stop(place, why)
+
+    def _hole(self, place: Partition, stand: int) -> None:
+        """Seek where we stand; if the log has lost what was there, no seeking brings it back."""
+        known, times = self._holes.get(place, (stand, 0))
+        times = times + 1 if known == stand else 1
+        self._holes[place] = stand, times
+        if times >= HOLES_MOST:
+            self._stop(place, f"offset {stand} is missing from the log")
+            return
+        log.warning("%s: not where we stand, sought again at %d", place, stand)
+        self._stands[place] = stand
+        self._log.seek({place: stand})
+
+    def _stop(self, place: Partition, why: str) -> None:
+        log.critical("partition %s stopped: %s", place, why)
+        self._door.stopped[place] = why
+        self._door.metrics.stopped.labels(*map(str, place)).set(1)
+        self._log.pause(place)
+
+    async def _follow(self) -> None:
+        """Tell Kafka where we stand, for everybody's lag tools; failing at it is harmless."""
+        if self._dirty and time.monotonic() - self._committed_at > 1:
+            self._committed_at = time.monotonic()
+            dirty, self._dirty = self._dirty, {}
+            try:
+                await self._log.commit(dirty)
+            except Exception as error:
+                log.info("commit hint not taken: %s", error)
+
+
+class Positions:
+    """Where every input partition stands, in Postgres."""
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+        self.start: dict[Partition, int] = {}
+
+    async def of(self, source: Log) -> dict[Partition, int]:
+        """Positions of the assigned partitions; new ones begin at the log's start, recorded."""
+        assigned = source.assigned()
+        rows = await self._pool.fetch("SELECT topic, part, start, next_offset FROM position")
+        stands = {(row["topic"], row["part"]): row["next_offset"] for row in rows}
+        self.start = {(row["topic"], row["part"]): row["start"] for row in rows}
+        fresh = [place for place in assigned if place not in stands]
+        if fresh:
+            starts = await source.starts(fresh)
+            await self._pool.executemany(
+                "INSERT INTO position (topic, part, start, next_offset) VALUES ($1, $2, $3, $3)"
+                " ON CONFLICT DO NOTHING",
+                [(*place, offset) for place, offset in starts.items()],
+            )
+            stands.update(starts)
+            self.start.update(starts)
+        ends = await source.ends(assigned)
+        for place in assigned:
+            if ends[place] < stands[place]:
+                raise RuntimeError(
+                    f"{place}: the log ends at {ends[place]}, we stand at {stands[place]}: the topic was recreated"
+                )
+        return {place: stands[place] for place in assigned}
