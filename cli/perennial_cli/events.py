@@ -124,12 +124,9 @@ class Wanted:
         )
 
 
-def chosen_topics(names: Iterable[str]) -> list[str]:
-    """Topics by name, with or without version; all of the catalogue if none is named."""
-    wanted = list(names)
-    if not wanted:
-        return list(TOPICS)
-    return [_topic(name) for name in wanted]
+def chosen_topics(names: Iterable[str] | None) -> list[str]:
+    """Topics by name, with or without version."""
+    return [_topic(name) for name in names or ()]
 
 
 def _topic(name: str) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import httpx
 from aiokafka.errors import KafkaError
+from perennial.kit.reading import MissingTopicError
 from perennial.kit.settle import UnsettledError
 from perennial_embedded.access import TopicMismatchError
 from perennial_embedded.home import AlreadyRunningError
@@ -28,6 +29,8 @@ def in_one_line(error: Exception, home: Path) -> Trouble | None:
             )
         case KafkaError():
             return Trouble(f"Kafka does not answer ({error or type(error).__name__})", SEE_DOCTOR)
+        case MissingTopicError():
+            return Trouble(str(error), "`perennial down`, then `perennial up` makes new topics.")
         case FileNotFoundError() | PermissionError() | IsADirectoryError():
             return Trouble(f"{error.filename}: {error.strerror}")
     if isinstance(error, EXPLAINED):

@@ -42,7 +42,7 @@ _KINDS: dict[str, type[Any]] = {
     "cancel": CancelOrder,
 }
 _DATES: dict[type[Any], str] = {PlaceOrder: "placed_at", RecordPayment: "paid_at", RecordReturn: "returned_at", CancelOrder: "cancelled_at"}  # fmt: skip
-_IDS = {
+_IDS: dict[type[Any], str] = {
     PlaceOrder: "order",
     RecordPayment: "payment",
     RecordReturn: "return_",
@@ -174,9 +174,10 @@ def _history(kind: str, data: bytes, source: str, told_id: str) -> History:
     if decoder is None:
         raise Malformed(f"no type {kind!r}; known are {', '.join(_DECODERS)}", "/type")
     said = decode_json(decoder, data)
-    own = getattr(said, _IDS[type(said)])
+    shape: type[Any] = type(said)
+    own = getattr(said, _IDS[shape])
     name = kind.removeprefix("partner.").removesuffix(".v1")
-    time = check_moment(getattr(said, _DATES[type(said)]), f"/{_DATES[type(said)]}")
+    time = check_moment(getattr(said, _DATES[shape]), f"/{_DATES[shape]}")
     customer = getattr(said, "customer", "")
     return History(told_id or f"{name}:{own}", source, customer, time, said)
 

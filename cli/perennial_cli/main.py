@@ -1,5 +1,6 @@
 """The `perennial` command: one module a group; what is heavy is loaded when it is called."""
 
+import logging
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -7,6 +8,8 @@ import typer
 
 MODULES = ("running", "tailing", "lagging", "tracing", "parked", "policies", "replay", "importing", "rebuilding", "demo", "chaos")  # fmt: skip
 """In the order of the help page. Those that are not there yet are left out."""
+
+logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what matters to a person is raised
 
 app = typer.Typer(
     help="Run, feed and look into Perennial.",

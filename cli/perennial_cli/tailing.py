@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
+from perennial.contracts.catalogue import TOPICS
 from perennial.kit.batch import Partition
 from perennial.kit.reading import Reader, Stored
 
@@ -46,7 +47,7 @@ def tail(
     begin = moment(since, datetime.now(UTC)) if since else None
     every = from_beginning or begin is not None
     job = Tail(desk.show, wanted, None if every else last, begin)
-    run(job.show_all(Reader(desk.observer()), chosen_topics(topics or []), follow))
+    run(job.show_all(Reader(desk.observer()), chosen_topics(topics), follow))
 
 
 def _pattern(text: str) -> re.Pattern[str] | None:
@@ -69,7 +70,7 @@ class Tail:
 
     async def show_all(self, reader: Reader, topics: list[str], follow: bool) -> None:
         async with reader:
-            places = await reader.partitions(topics)
+            places = await (reader.partitions if topics else reader.present)(topics or TOPICS)
             ends = await reader.ends(places)
             starts = await reader.starts(places, self.since)
             if self.last is None:

@@ -57,7 +57,7 @@ def trace(
 async def gathered(reader: Reader, what: str) -> list[Seen]:
     """A customer's events lie in one partition of each topic; a cause may have led anywhere."""
     async with reader:
-        places = await reader.partitions(TOPICS)
+        places = await reader.present(TOPICS)
         of_key = await _read(reader, _partitions_of(what, places), lambda one: one.key == what)
         if of_key:
             return of_key

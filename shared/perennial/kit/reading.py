@@ -15,6 +15,13 @@ POLL_MS = 200
 POLL_MOST = 5_000
 
 
+class MissingTopicError(LookupError):
+    """The broker has no such topic."""
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(f"the broker has no topic {topic}")
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A record with the moment at which the broker appended it."""
@@ -52,15 +59,23 @@ class Reader:
         await self._consumer.stop()
 
     async def partitions(self, topics: Iterable[str]) -> list[Partition]:
-        """Every partition of these topics; a topic that is not there is a `LookupError`."""
+        """Every partition of these topics; `MissingTopicError` if one is not there."""
         found: list[Partition] = []
         for topic in topics:
-            await self._consumer._client.add_topic(topic)
-            parts = self._consumer.partitions_for_topic(topic)
+            parts = await self._parts(topic)
             if not parts:
-                raise LookupError(f"the broker has no topic {topic}")
-            found += [(topic, part) for part in sorted(parts)]
+                raise MissingTopicError(topic)
+            found += parts
         return found
+
+    async def present(self, topics: Iterable[str]) -> list[Partition]:
+        """Every partition of those topics that are there: a catalogue may be newer than a broker."""
+        return [place for topic in topics for place in await self._parts(topic)]
+
+    async def _parts(self, topic: str) -> list[Partition]:
+        await self._consumer._client.add_topic(topic)
+        parts = self._consumer.partitions_for_topic(topic) or ()
+        return [(topic, part) for part in sorted(parts)]
 
     async def starts(
         self, partitions: Iterable[Partition], since: datetime | None = None

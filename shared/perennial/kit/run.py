@@ -1,4 +1,4 @@
-"""`python -m <service>.main door|relay|migrate`: the processes of one service."""
+"""`python -m <service>.main door|relay|migrate|rebuild --check`: the processes of one service."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ import uvloop
 
 from perennial.kit.subject import Service
 
-USAGE = "usage: python -m <service>.main door|relay|migrate"
+USAGE = "usage: python -m <service>.main door|relay|migrate|rebuild --check"
 
 
 def main(service: Service) -> None:
@@ -28,6 +28,8 @@ def main(service: Service) -> None:
             uvloop.run(_until_told(lambda stopping: _relay(service, stopping)))
         case ["migrate"]:
             migrate(service)
+        case ["rebuild", "--check"]:
+            sys.exit(uvloop.run(_check(service)))
         case _:
             sys.exit(USAGE)
 
@@ -50,6 +52,19 @@ async def _relay(service: Service, stopping: asyncio.Event) -> None:
     from perennial.kit.relaying import serve_relay
 
     await serve_relay(service.name, stopping)
+
+
+async def _check(service: Service) -> int:
+    """Compare the schema with the topics; the result as one line of JSON, 1 if they differ."""
+    import msgspec
+
+    from perennial.kit.rebuild import check
+    from perennial.kit.runtime import Settings
+
+    settings = Settings()  # type: ignore[call-arg]
+    checked = await check(service, settings.database_url, settings.broker())
+    sys.stdout.write(msgspec.json.encode(checked).decode() + "\n")
+    return 1 if checked.differing else 0
 
 
 def migrate(service: Service) -> None:
