@@ -13,6 +13,7 @@ from perennial.kit.ask import Answer, Ask
 from perennial.kit.auth import Principal
 from perennial.kit.http import idempotency, respond
 from perennial.kit.ids import uuid7
+from perennial.kit.ingest import identity_of
 from perennial.kit.paging import etag
 from perennial.kit.problems import Fault
 from perennial.kit.runtime import Runtime, the_runtime
@@ -62,8 +63,7 @@ class Desk:
                 results[row] = malformed_row(row, fact)
                 continue
             adapted = await adapt(fact, self.runtime.personal)
-            identity = f"{fact.principal}|{fact.source}|{fact.id}"
-            asks[row] = _asking(adapted.data, identity, b"", fact.principal)
+            asks[row] = _asking(adapted.data, identity_of(fact), b"", fact.principal)
         answers = await self.runtime.asks.ask_all(list(asks.values()))
         for (row, ask), answer in zip(asks.items(), answers, strict=True):
             results[row] = _result(row, ask.data, answer)
