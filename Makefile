@@ -13,7 +13,7 @@ export UV_PYTHON := >=3.11
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: setup up down demo test check bench features chaos help
+.PHONY: setup up down demo test check contracts bench features chaos help
 
 setup: $(SYNCED) ## install everything into .venv (only what changed)
 
@@ -35,6 +35,10 @@ check: $(SYNCED) ## the fast loop: style, types, architecture, tests without ser
 
 test: check ## all that CI runs: check, and the tests against real Kafka and Postgres
 	$(RUN) pytest -q -m stack
+
+contracts: $(SYNCED) ## write schemas, AsyncAPI, OpenAPI and golden files anew from the code
+	@$(RUN) python -m perennial.contracts.publish
+	@$(RUN) python -m perennial.kit.openapi lead-intake lifecycle scoring notifications
 
 bench: $(SYNCED) ## throughput and latency, as ratios to baselines of the same run
 	$(RUN) python -m tests.bench

@@ -18,7 +18,7 @@ from perennial.contracts.schemas import reader_schema, writer_schema
 pytestmark = pytest.mark.feature("P12")
 
 ROOT = Path(__file__).resolve().parents[2]
-RUN = "run `python -m perennial.contracts.publish` and commit what it writes"
+RUN = "run `make contracts` and commit what it writes"
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 DOCUMENTS = documents()
 ORDER = "partner.order.placed.v1"

@@ -1,4 +1,4 @@
-"""OpenAPI of a service from its routes and msgspec structs: `python -m perennial.kit.openapi <service>`."""
+"""OpenAPI of a service from its routes and msgspec structs: `python -m perennial.kit.openapi <service> …`."""
 
 import json
 import sys
@@ -113,14 +113,19 @@ def app_of(service: str) -> FastAPI:
     return build_app(service, [router], Tokens(KeySet([])))
 
 
+def text_of(service: str) -> str:
+    """The service's document as it stands in its file."""
+    return json.dumps(app_of(service).openapi(), indent=2, ensure_ascii=False) + "\n"
+
+
 def main(service: str, folder: Path) -> Path:
     """Write the service's document."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{service}.json"
-    text = json.dumps(app_of(service).openapi(), indent=2, ensure_ascii=False)
-    file.write_text(text + "\n")
+    file.write_text(text_of(service))
     return file
 
 
 if __name__ == "__main__":
-    print(main(sys.argv[1], Path("docs/contracts/openapi")))
+    for named in sys.argv[1:]:
+        print(main(named, Path("docs/contracts/openapi")))
