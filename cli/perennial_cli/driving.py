@@ -78,6 +78,10 @@ class Driver:
         for outlet in self._outlets.values():
             await outlet.stop()
 
+    async def count(self, topic: Topic) -> None:
+        """Settle what others have published on an outside topic by now, too."""
+        self._graph.outside[topic.name] = await length(self._broker(topic.writer), topic.name)
+
     async def publish(self, facts: Iterable[History]) -> int:
         """Put facts of a history on the partner topic, in the order given; how many."""
         messages = [_message(n, fact) for n, fact in enumerate(facts)]
