@@ -1,4 +1,4 @@
-"""Routes that every service has: settling, parked facts, policies, its own events."""
+"""Routes that every service has: parked facts and policies."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -43,25 +43,11 @@ def runtime_of(request: Request) -> "Runtime":
 
 
 def kit_router() -> APIRouter:
-    """Fresh for each app: settle, parked facts, policies."""
+    """Fresh for each app: parked facts, policies."""
     router = APIRouter()
-    _settling(router)
     _parked(router)
     _policies(router)
     return router
-
-
-def _settling(router: APIRouter) -> None:
-    @router.get("/internal/settle", include_in_schema=False)
-    async def settle(
-        request: Request,
-        until: str = "{}",
-        wait: float = 10,
-        _who: Principal = require("internal"),
-        runtime: Any = Depends(runtime_of),
-    ) -> Response:
-        counts = msgspec.json.decode(until, type=dict[str, int])
-        return show(await runtime.settlement.report(counts, min(wait, 30)))
 
 
 def _parked(router: APIRouter) -> None:

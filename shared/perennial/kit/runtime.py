@@ -27,6 +27,7 @@ from perennial.kit.personal import PersonalKeys
 from perennial.kit.postgres import Postgres, connect, key_table, load_reference
 from perennial.kit.records import Positions, Records
 from perennial.kit.settle import Settlement
+from perennial.kit.settling import Settling
 from perennial.kit.subject import Service
 from perennial.kit.tokens import load
 from perennial.kit.worlds import Worlds
@@ -155,8 +156,9 @@ async def _ready(runtime: Runtime) -> list[str]:
 async def serve_door(service: Service, settings: Settings, stopping: asyncio.Event) -> None:
     """Run one door until told to stop; when one of its parts fails, all of it ends."""
     runtime = await assemble(service, settings)
+    app = Settling(app_of(runtime), runtime.settlement, runtime.tokens)
     config = uvicorn.Config(
-        app_of(runtime),
+        app,
         host=settings.http_host,
         port=settings.http_port,
         log_config=None,
