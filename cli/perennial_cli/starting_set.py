@@ -24,7 +24,7 @@ HEADS = {"care": "hugo", "sales": "sena"}
 
 def register_if_empty(services: Services) -> int:
     """How many people were registered; 0 where the register has somebody already."""
-    if services.get(OWNER, "/v1/registers/people", limit=1):
+    if services.get(OWNER, "/v1/registers/people", limit=1)["items"]:
         return 0
     services.put(OWNER, "/v1/registers/calendars/default", CALENDAR)
     for person, entry in STAFF.items():
