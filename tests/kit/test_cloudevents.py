@@ -6,10 +6,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from cloudevents.core.bindings import http as oracle_http
-from cloudevents.core.bindings import kafka as oracle
-from cloudevents.core.formats.json import JSONFormat
-from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 from hypothesis import strategies as st
 from perennial.contracts.base import Fact, Topic
@@ -21,7 +17,7 @@ from perennial.contracts.catalogue import (
     topic_named,
     writes,
 )
-from perennial.contracts.cloudevents import decode, encode_data, headers
+from perennial.contracts.cloudevents import decode, headers
 from perennial.contracts.cloudevents_http import (
     decode_batch,
     decode_http,
@@ -31,32 +27,13 @@ from perennial.contracts.cloudevents_http import (
 from perennial.contracts.examples import example_fact
 from perennial.contracts.orders import ORDERS, OrderPlaced
 from perennial.contracts.partner import DEMO, REPLAY, PlaceOrder
-from perennial.contracts.rounding import round_to
 from perennial.contracts.strict import Malformed
-from perennial.kit.ids import event_id, uuid7
+
+from tests.kit.on_the_wire import ENVELOPE, NOW, ORDER, texts, wire
 
 pytestmark = pytest.mark.feature("I17")
 
-NOW = datetime(2026, 2, 1, tzinfo=UTC)
 ALL = [(topic, event) for topic in TOPICS.values() for event in topic.events.values()]
-ORDER = {
-    "order": "A-1",
-    "customer": "C-1",
-    "placed_at": "2026-01-31T09:00:00Z",
-    "currency": "USD",
-    "total": 1200,
-}
-ENVELOPE = {
-    "specversion": "1.0",
-    "id": "e-1",
-    "source": "/till",
-    "type": PlaceOrder.TYPE,
-    "data": ORDER,
-}
-
-
-def wire(fact: Fact) -> tuple[bytes, list[tuple[str, bytes]], bytes]:
-    return fact.key.encode(), headers(fact), encode_data(fact.data)
 
 
 def partner_fact(value: bytes, **attributes: str) -> Fact:
@@ -110,7 +87,6 @@ def test_unknown_fields_of_ours_pass_by() -> None:
     assert decode(ORDERS.name, key, sent, more, NOW) == decode(ORDERS.name, key, sent, value, NOW)
 
 
-texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=60)
 moments = st.datetimes(datetime(1900, 1, 2), datetime(2199, 12, 30), timezones=st.just(UTC))
 
 
@@ -340,63 +316,6 @@ def test_a_partner_is_whose_topic_it_is_not_who_it_says() -> None:
     assert (fact.principal, fact.now, fact.time) == ("partner.demo", NOW, NOW)
 
 
-def test_the_public_sdk_reads_our_binary_mode() -> None:
-    fact = example_fact(ORDERS, OrderPlaced)
-    key, sent, value = wire(fact)
-
-    seen = oracle.from_binary(oracle.KafkaMessage(dict(sent), key, value), JSONFormat())
-
-    assert (seen.get_id(), seen.get_source(), seen.get_type()) == (fact.id, fact.source, fact.type)
-    assert (seen.get_time(), seen.get_specversion()) == (fact.time, "1.0")
-    assert seen.get_extension("partitionkey") == fact.key
-    assert seen.get_data() == json.loads(value)
-    again = oracle.to_binary(seen, JSONFormat())
-    back = decode(ORDERS.name, key, list(again.headers.items()), again.value, NOW)
-    assert back.data == fact.data
-
-
-def test_the_public_sdk_reads_our_structured_mode() -> None:
-    fact = example_fact(ORDERS, OrderPlaced)
-    form = {"content-type": b"application/cloudevents+json"}
-
-    seen = oracle.from_structured(
-        oracle.KafkaMessage(form, fact.key, encode_structured(fact)), JSONFormat()
-    )
-
-    assert (seen.get_id(), seen.get_time()) == (fact.id, fact.time)
-    assert seen.get_data() == msgspec.to_builtins(fact.data)
-
-
-@pytest.mark.parametrize("to_message", [oracle.to_binary, oracle.to_structured])
-def test_we_read_what_the_public_sdk_writes_on_kafka(to_message: Any) -> None:
-    message = to_message(sdk_event(), JSONFormat())
-
-    fact = decode(DEMO.name, b"C-1", list(message.headers.items()), message.value, NOW)
-
-    assert (fact.id, fact.source, fact.data.order) == ("e-1", "/till", "A-1")
-
-
-@pytest.mark.parametrize("to_message", [oracle_http.to_binary, oracle_http.to_structured])
-def test_we_read_what_the_public_sdk_writes_over_http(to_message: Any) -> None:
-    message = to_message(sdk_event(), JSONFormat())
-
-    (fact,) = decode_http(DEMO, message.headers, bytes(message.body), NOW)
-
-    assert isinstance(fact, Fact)
-    assert (fact.id, fact.key, fact.data.order) == ("e-1", "C-1", "A-1")
-    assert fact.time == datetime(2026, 1, 31, 9, tzinfo=UTC)
-
-
-def sdk_event() -> CloudEvent:
-    attributes = {name: text for name, text in ENVELOPE.items() if name != "data"}
-    more = {
-        "partitionkey": "C-1",
-        "datacontenttype": "application/json",
-        "time": datetime(2026, 1, 31, 9, tzinfo=UTC),
-    }
-    return CloudEvent(attributes | more, ORDER)
-
-
 def test_structured_on_kafka_and_in_a_batch_say_the_same() -> None:
     fact = example_fact(ORDERS, OrderPlaced)
     form = [("content-type", b"application/cloudevents+json; charset=utf-8")]
@@ -457,54 +376,3 @@ def test_the_catalogue_knows_partners_that_deployments_add() -> None:
     for name in ("partner.acme.v2", "partner..v1", "nothing.v1"):
         with pytest.raises(KeyError):
             topic_named(name)
-
-
-parts = st.tuples(texts, texts, texts, texts)
-
-
-@given(parts, parts)
-def test_different_parts_make_different_ids(
-    one: tuple[str, str, str, str], other: tuple[str, str, str, str]
-) -> None:
-    made, same = event_id(*one, 0), event_id(*one, 0)
-
-    assert made == same
-    assert (made == event_id(*other, 0)) == (one == other)
-    assert made != event_id(*one, 1)
-    assert (made[14], made[19] in "89ab", len(made)) == ("8", True, 36)
-
-
-def test_parts_do_not_run_together() -> None:
-    assert event_id("ab", "c", "k", "x", 0) != event_id("a", "bc", "k", "x", 0)
-    assert event_id("a", "b", "k", "x1", 0) != event_id("a", "b", "k", "x", 10)
-
-
-def test_fresh_ids_are_version_7_and_sort_by_time() -> None:
-    made = [uuid7() for _ in range(1000)]
-
-    assert len(set(made)) == 1000
-    assert all((one[14], one[19] in "89ab", len(one)) == ("7", True, 36) for one in made)
-    assert [one[:13] for one in made] == sorted(one[:13] for one in made)
-
-
-@given(st.floats(allow_nan=False, allow_infinity=False))
-def test_rounding_is_stable_and_survives_the_wire(value: float) -> None:
-    rounded = round_to(value)
-
-    assert round_to(rounded) == rounded
-    assert msgspec.json.decode(msgspec.json.encode(rounded), type=float) == rounded
-    assert str(rounded) != "-0.0"
-
-
-@pytest.mark.parametrize(
-    ("value", "digits", "rounded"),
-    [(0.123456789, 6, 0.123457), (1234567.0, 6, 1234570.0), (-0.0, 6, 0.0), (2.5, 1, 2.0)],
-)
-def test_rounding_keeps_significant_digits(value: float, digits: int, rounded: float) -> None:
-    assert round_to(value, digits) == rounded
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_what_is_no_number_is_not_published(value: float) -> None:
-    with pytest.raises(ValueError, match="not a number"):
-        round_to(value)

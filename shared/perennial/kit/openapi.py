@@ -88,10 +88,11 @@ def _operations(made: dict[str, Any], route: Any) -> Iterator[dict[str, Any]]:
 
 def _references(app: FastAPI) -> Iterator[tuple[Any, SchemaRef]]:
     for route in iter_route_contexts(app.routes):
-        for told in (getattr(route.route, "responses", None) or {}).values():
-            for content in told.get("content", {}).values():
-                if isinstance(content.get("schema"), SchemaRef):
-                    yield route, content["schema"]
+        answers = (getattr(route.route, "responses", None) or {}).values()
+        contents = [content for told in answers for content in told.get("content", {}).values()]
+        for content in contents:
+            if isinstance(content.get("schema"), SchemaRef):
+                yield route, content["schema"]
 
 
 def _bodies(app: FastAPI) -> Iterator[tuple[Any, Any]]:
