@@ -135,14 +135,24 @@ def _lines(
     file: Path, reader: LineReader, rows: Iterator[Row], leave: Leave
 ) -> Iterator[tuple[int, Line]]:
     for number, cells in rows:
-        if cells is None:
-            leave(f"{file}, row {number}: can't be read as a row")
-        elif any(cell.strip() for cell in cells):
-            try:
-                yield number, reader.read(cells)
-            except RowFault as fault:
-                if fault.status == "rejected":
-                    leave(f"{file}, row {number}: {fault.field}: {fault.reason}")
+        line, fault = _line(reader, cells)
+        if line is not None:
+            yield number, line
+        elif fault:
+            leave(f"{file}, row {number}: {fault}")
+
+
+def _line(reader: LineReader, cells: list[str] | None) -> tuple[Line | None, str]:
+    """The row's line, or what is wrong with it; neither, where the mapping or a blank skips it."""
+    if cells is None:
+        return None, "can't be read as a row"
+    if not any(cell.strip() for cell in cells):
+        return None, ""
+    try:
+        return reader.read(cells), ""
+    except RowFault as fault:
+        told = f"{fault.field}: {fault.reason}" if fault.status == "rejected" else ""
+        return None, told
 
 
 class _Head(msgspec.Struct, frozen=True):
