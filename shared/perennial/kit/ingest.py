@@ -67,8 +67,12 @@ def placed(service: Service, item: Item) -> Item:
     if line is None or service.locate is None:
         item.park = "no rule for this fact"
         return item
+    try:
+        place = service.locate(item.fact)
+    except Exception as error:  # a fact that fails at the edge is poison like any other: it is parked
+        item.park, item.error = type(error).__name__, str(error)
+        return item
     item.subject = line.subject
-    place = service.locate(item.fact)
     if isinstance(place, str):
         item.key = place
     else:

@@ -181,7 +181,13 @@ async def at_the_edge(door_: Door, item: Item) -> Item:
     if item.subject is not None or item.park or not item.answer_id:
         return item
     if service.adapt is not None:
-        item.fact = await service.adapt(item.fact, door_.personal)
+        try:
+            item.fact = await service.adapt(item.fact, door_.personal)
+        except Exception as error:  # poison, unless it is the key table that does not answer
+            if is_transient(error):
+                raise
+            item.park, item.error = type(error).__name__, str(error)
+            return item
     return placed(service, item)
 
 
