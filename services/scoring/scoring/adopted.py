@@ -14,7 +14,7 @@ from scoring.domain.model import Prospect
 from scoring.models.catalog import MODELS, Parameters, scorer_of
 from scoring.models.gamma_gamma import Parameters as Amounts
 from scoring.models.gamma_gamma import expected_amount_of
-from scoring.models.horizon import MONTH_WEEKS, Outlook
+from scoring.models.horizon import MONTH_WEEKS, Outlook, purchases_within
 from scoring.models.scorer import Scorer
 from scoring.models.value import Money, lifetime_value
 from scoring.policy import Money as MoneyRules
@@ -85,6 +85,11 @@ def adopted_model(models: ModelsState, rules: MoneyRules) -> AdoptedModel | None
     )
 
 
+def scorer_by_weeks(model: KnownModel, weeks: int) -> Scorer:
+    """Scores are (P(alive), orders expected within 1, 2, … `weeks` weeks)."""
+    return _weekly_tables(_key(model), weeks)
+
+
 _Key = tuple[str, tuple[tuple[str, float], ...]]
 
 
@@ -94,9 +99,19 @@ def _key(model: KnownModel) -> _Key:
 
 @lru_cache(maxsize=16)
 def _tables(key: _Key, outlook: Outlook) -> Scorer:
+    return scorer_of(_parameters(key), outlook.measures())
+
+
+@lru_cache(maxsize=4)
+def _weekly_tables(key: _Key, weeks: int) -> Scorer:
+    return scorer_of(_parameters(key), [purchases_within(n + 1.0) for n in range(weeks)])
+
+
+def _parameters(key: _Key) -> Parameters:
     family, parameters = key
-    converted = msgspec.convert({"type": _name(family), **dict(parameters)}, type=Parameters)
-    return scorer_of(converted, outlook.measures())
+    told = {"type": _name(family), **dict(parameters)}
+    converted: Parameters = msgspec.convert(told, type=Parameters)
+    return converted
 
 
 def _name(family: str) -> str:

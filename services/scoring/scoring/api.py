@@ -21,6 +21,9 @@ CustomerId = Annotated[str, Path(max_length=128)]
 Version = Annotated[str, Path(max_length=128, description="As `pareto-nbd@2`")]
 
 
+Weeks = Annotated[int, Query(ge=1, le=260, description="How far ahead")]
+
+
 class FitWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Fit every model to what is known up to a day; without one, up to yesterday."""
 
@@ -65,6 +68,34 @@ async def list_scores(
     everybody_in_sight(who)
     rows = await store.scores(desk.pool, churn or "", trend or "", page.after, page.limit + 1)
     return listing(request, page, rows, lambda row: (row.value_at_risk, row.customer_id))
+
+
+@router.get("/forecast", tags=["forecast"], responses=returns(views.ForecastView))
+async def show_forecast(
+    desk: AtDesk, as_of: AsOf, weeks: Weeks = 52, who: Principal = require("scores:read")
+) -> Response:
+    """Orders expected of all customers in the coming weeks; as forecast now, or at a past moment.
+
+    It knows the business days before the moment, and the model that was in force at it.
+    """
+    everybody_in_sight(who)
+    return show(await desk.forecast(as_of, weeks))
+
+
+@router.get("/forecast/customers", tags=["forecast"], responses=returns(list[views.ExpectedOrders]))
+async def list_forecast(
+    request: Request,
+    desk: AtDesk,
+    page: Paging,
+    as_of: AsOf,
+    weeks: Weeks = 52,
+    who: Principal = require("scores:read"),
+) -> Response:
+    """The same forecast customer by customer, by id, beside the orders that have come since."""
+    everybody_in_sight(who)
+    after = str(page.after[0]) if page.after else ""
+    rows = await desk.forecast_by_customer(as_of, weeks, after, page.limit + 1)
+    return listing(request, page, rows, lambda row: (row.customer_id,))
 
 
 @router.get("/models", tags=["models"], responses=returns(views.ModelsView))

@@ -1,5 +1,6 @@
 """Where REST meets the running service: what a route may ask of it, in scoring's words."""
 
+import asyncio
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from perennial.kit.operating import runtime_of
 from perennial.kit.problems import Fault
 
 from scoring import store, views
-from scoring.domain.fitting import KEY, ModelsState
+from scoring.domain.fitting import KEY, KnownModel, ModelsState
 from scoring.domain.model import World
 from scoring.domain.periods import business_day
 from scoring.domain.rescoring import CustomerState
@@ -36,8 +37,7 @@ class Desk:
 
     def yesterday(self) -> date:
         """The last business day that is over."""
-        zone = self._runtime.world().policy.zone
-        return business_day(self._runtime.now(), zone) - timedelta(days=1)
+        return self._day_before(self._runtime.now())
 
     async def score(self, key: str, as_of: datetime | None) -> views.ScoreView:
         """A customer's numbers now, or as they stood."""
@@ -55,12 +55,49 @@ class Desk:
         """The record of models."""
         return views.models_view(await store.models(self.pool), await store.fitted(self.pool, 60))
 
+    async def forecast(self, as_of: datetime | None, weeks: int) -> views.ForecastView:
+        """What was expected of everybody, week by week, by the model in force at a moment."""
+        moment = as_of or self._runtime.now()
+        through = self._day_before(moment)
+        version, model = await self._in_force(moment)
+        known = await store.purchases(self.pool, through)
+        from scoring.forecasts import expected_by_week  # numpy and scipy load with the first one
+
+        ordinal = through.toordinal()
+        customers, orders = await asyncio.to_thread(expected_by_week, known, ordinal, model, weeks)
+        expected = [views.WeekExpected(n, total) for n, total in enumerate(orders, 1)]
+        return views.ForecastView(moment, through, version, customers, orders[-1], expected)
+
+    async def forecast_by_customer(
+        self, as_of: datetime | None, weeks: int, after: str, most: int
+    ) -> list[views.ExpectedOrders]:
+        """The same for each of the next customers by id, beside what came of it."""
+        moment = as_of or self._runtime.now()
+        through = self._day_before(moment)
+        _version, model = await self._in_force(moment)
+        until = through + timedelta(weeks=weeks)
+        keys, known = await store.purchases_of_page(self.pool, through, until, after, most)
+        from scoring.forecasts import expected_by_customer
+
+        ordinal = through.toordinal()
+        return await asyncio.to_thread(expected_by_customer, keys, known, ordinal, model, weeks)
+
     async def ask(self, request: Request, who: Principal, data: Any) -> Answer:
         """A wish about models, through the door."""
         wish = await idempotency(request, who)
         ask = Ask(MODEL, KEY, data, wish.id, wish.fingerprint, who.subject, _done)
         answer: Answer = await self._runtime.asks.ask(ask)
         return answer
+
+    def _day_before(self, moment: datetime) -> date:
+        zone = self._runtime.door.worlds.at(moment).policy.zone
+        return business_day(moment, zone) - timedelta(days=1)
+
+    async def _in_force(self, moment: datetime) -> tuple[str, KnownModel]:
+        models: ModelsState = await self._state(MODEL, KEY, moment)
+        if not models.adopted:
+            raise Fault(404, "no-model", f"No model was in force at {moment.isoformat()}.")
+        return models.adopted, models.known[models.adopted]
 
     async def _world(self, moment: datetime, as_of: datetime | None) -> World:
         here: World = self._runtime.door.worlds.at(moment)

@@ -21,6 +21,15 @@ _PURCHASES = """
     WHERE subject = 'customer' AND days.day <= $1
     ORDER BY key
 """
+_PURCHASES_OF_PAGE = """
+    SELECT key, days.day::date AS day, (days.totals->>2)::bigint AS value
+    FROM (SELECT key, state FROM entity
+          WHERE subject = 'customer' AND key > $3 AND state->'history'->>'first' <= $1
+          ORDER BY key LIMIT $4) AS known,
+         jsonb_each(state->'history'->'days') AS days(day, totals)
+    WHERE days.day <= $2
+    ORDER BY key
+"""
 _EXTENT = """
     SELECT min(first) AS first, count(*) FILTER (WHERE known > 1) AS repeaters
     FROM (
@@ -119,6 +128,21 @@ async def purchases(pool: Any, through: date) -> Purchases:
             day.append(row["day"].toordinal())
             value.append(row["value"])
     return Purchases(customer, day, value)
+
+
+async def purchases_of_page(
+    pool: Any, through: date, until: date, after: str, most: int
+) -> tuple[list[str], Purchases]:
+    """The next customers known by a day, by id, with their purchase days until a later one."""
+    days = (through.isoformat(), until.isoformat())
+    rows = await pool.fetch(_PURCHASES_OF_PAGE, *days, after, most)
+    keys = list(dict.fromkeys(row["key"] for row in rows))
+    numbers = {key: number for number, key in enumerate(keys)}
+    return keys, Purchases(
+        array("q", (numbers[row["key"]] for row in rows)),
+        array("q", (row["day"].toordinal() for row in rows)),
+        array("q", (row["value"] for row in rows)),
+    )
 
 
 async def scored_by_another(pool: Any, model: str, after: str, most: int) -> list[str]:

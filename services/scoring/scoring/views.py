@@ -54,6 +54,37 @@ class ScoreView(msgspec.Struct, frozen=True):
     trend: TrendView
 
 
+class WeekExpected(msgspec.Struct, frozen=True):
+    """Orders expected from the start of a forecast up to the end of one of its weeks."""
+
+    week: int
+    expected_orders: float
+
+
+class ForecastView(msgspec.Struct, frozen=True):
+    """What the model in force at a moment expected of the customers known by then."""
+
+    as_of: datetime
+    through: date
+    """The last business day that it knows of."""
+    model: str
+    customers: int
+    expected_orders: float
+    weeks: list[WeekExpected]
+
+
+class ExpectedOrders(msgspec.Struct, frozen=True):
+    """One customer's part in a forecast."""
+
+    customer_id: str
+    frequency: int
+    recency_weeks: float
+    age_weeks: float
+    expected_orders: float
+    actual_orders: int
+    """Days with an order that have come since, within those weeks."""
+
+
 class ModelsView(msgspec.Struct, frozen=True):
     """The model in force, who judges churn for it, a fit under way, and the latest fits."""
 
