@@ -81,6 +81,4 @@ class OrderCancelled(Event, frozen=True, kw_only=True):
     reason: Text = ""
 
 
-ORDERS = Topic(
-    "orders.v1", "lead-intake", [OrderPlaced, OrderPaid, OrderReturned, OrderCancelled]
-)
+ORDERS = Topic("orders.v1", "lead-intake", [OrderPlaced, OrderPaid, OrderReturned, OrderCancelled])

@@ -55,9 +55,7 @@ class FactRejected(Event, frozen=True, kw_only=True):
 
 CLOCK = Topic("clock.v1", "clock", [Ticked], partitions=1)
 POLICIES = {
-    service: Topic(
-        f"policies.{service}.v1", service, [PolicyDrafted, PolicyAdopted], partitions=1
-    )
+    service: Topic(f"policies.{service}.v1", service, [PolicyDrafted, PolicyAdopted], partitions=1)
     for service in SERVICES
 }
 REJECTED = {

@@ -109,9 +109,10 @@ def app_of(service: str) -> FastAPI:
 
     from perennial.kit.auth import Tokens
     from perennial.kit.http import build_app
+    from perennial.kit.operating import kit_router
 
     router = import_module(f"{service.replace('-', '_')}.api").router
-    return build_app(service, [router], Tokens(KeySet([])))
+    return build_app(service, [router, kit_router()], Tokens(KeySet([])))
 
 
 def text_of(service: str) -> str:
