@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from perennial.contracts.base import Count, Currency, Event, Id, Minor, Text, Topic
+from perennial.contracts.base import Count, Currency, Event, Minor, Text, Topic
 from perennial.contracts.orders import OrderLine
 
 ExternalId = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[^\u0000]+$")]
