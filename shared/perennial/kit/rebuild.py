@@ -8,16 +8,16 @@ snapshot knows, and what is newer is left out by its version. Memory holds one p
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import asyncpg
 import msgspec
 
-from perennial.contracts.cloudevents import decode
-from perennial.kit.batch import Partition, Record
+from perennial.kit.batch import Partition
 from perennial.kit.kafka import Broker, partition_for
 from perennial.kit.postgres import load_reference
-from perennial.kit.reading import Reader, Stored
+from perennial.kit.reading import Reader
 from perennial.kit.shadow import (
     Difference,
     Family,
@@ -27,6 +27,7 @@ from perennial.kit.shadow import (
     compared_states,
     families,
     folded,
+    logged,
     made_of,
     mirrored,
     once,
@@ -82,8 +83,9 @@ async def check(service: Service, url: str, broker: Broker) -> Checked:
     async with _snapshot(url) as base, Reader(broker) as reader:
         await _outbox_gone(base, url)
         worlds = Worlds(service, await load_reference(base, service))
+        moment = await base.fetchval("SELECT transaction_timestamp()")
         for family in families(service):
-            await _Comparison(service, worlds, family, base, reader, checked).run()
+            await _Comparison(service, worlds, family, moment, base, reader, checked).run()
     return checked
 
 
@@ -122,11 +124,13 @@ class _Comparison:
         service: Service,
         worlds: Worlds,
         family: Family,
+        moment: datetime,
         base: Any,
         reader: Reader,
         checked: Checked,
     ) -> None:
         self._service, self._worlds, self._family = service, worlds, family
+        self._moment = moment
         self._base, self._reader, self._checked = base, reader, checked
         self._topics = [topic.name for topic in family.topics]
         self._tables = frozenset(getattr(service, "rebuilds", ()))
@@ -177,7 +181,7 @@ class _Comparison:
         told: list[Logged] = []
         for key in keys:
             subject, entity = self._owner(key, live)
-            known, forks = once(log.get(key, ()), entity.made)
+            known, forks = once(log.get(key, ()), entity.made, self._moment)
             self._checked.add(forks)
             self._checked.add(compared_events(key, rows.get(key, {}), known))
             self._checked.add(compared_states(subject, key, entity, folded(subject, known)))
@@ -209,19 +213,19 @@ class _Comparison:
         held = [subject for subject in self._family.subjects if (subject.name, key) in live]
         made = [subject for subject in held if live[subject.name, key].made]
         subject = (made or held or list(self._family.subjects))[0]
-        return subject, live.get((subject.name, key), Live(None, {}, {}, {}))
+        return subject, live.get((subject.name, key)) or _nothing(subject)
 
     async def _live(self, keys: Sequence[str]) -> dict[tuple[str, str], Live]:
         found: dict[tuple[str, str], Live] = {}
-        json = msgspec.json.decode
+        subjects, json = self._service.subjects, msgspec.json.decode
         for row in await self._base.fetch(_ENTITIES, self._family.names, keys):
-            subject, key, now, seen, made, state = row
-            found[subject, key] = Live(now, json(seen), json(made), json(state))
-        for subject, key, part_id, state in await self._base.fetch(
-            _PARTS, self._family.names, keys
-        ):
-            place = found.setdefault((subject, key), Live(None, {}, {}, {}))
-            place.parts[part_id] = json(state)
+            name, key, now, seen, made, text = row
+            state = json(text, type=subjects[name].state)
+            found[name, key] = Live(now, json(seen), json(made), state)
+        for name, key, part_id, text in await self._base.fetch(_PARTS, self._family.names, keys):
+            subject = subjects[name]
+            place = found.setdefault((name, key), _nothing(subject))
+            place.parts[part_id] = json(text, type=subject.part)
         return found
 
     async def _event_rows(self, keys: Sequence[str]) -> dict[str, dict[tuple[str, int], Any]]:
@@ -278,13 +282,8 @@ class _Comparison:
                 self._checked.add([Difference(table=table, key="", what=what)])
 
 
-def logged(stored: Stored) -> Logged:
-    """A record of one of our own topics; one that can't be read would be a defect of the writer."""
-    record: Record = stored.record
-    fact = decode(
-        record.topic, record.key, record.headers, record.value, stored.at, trust_recorded=True
-    )
-    return Logged(fact, (record.value or b"").decode())
+def _nothing(subject: Subject) -> Live:
+    return Live(None, {}, {}, subject.state())
 
 
 def _count(places: Sequence[Partition]) -> int:

@@ -12,7 +12,9 @@ from typing import Any
 import msgspec
 
 from perennial.contracts.base import Event, Fact, Topic
+from perennial.contracts.cloudevents import decode
 from perennial.kit.batch import event_of
+from perennial.kit.reading import Stored
 from perennial.kit.subject import Made, Service, Subject
 from perennial.kit.worlds import Worlds
 from perennial.kit.writing import encode_state
@@ -39,6 +41,8 @@ class Logged:
 
     fact: Fact
     text: str
+    at: datetime
+    """When the broker appended it: after the commit that made it."""
     context: str = "{}"
 
     @property
@@ -48,7 +52,7 @@ class Logged:
 
 @dataclass
 class Live:
-    """What the tables hold of one subject: raw JSON, so that nothing is overlooked in decoding."""
+    """What the tables hold of one subject, decoded: how a default is spelt makes no difference."""
 
     now: datetime | None
     seen: dict[str, int]
@@ -102,17 +106,33 @@ def _inputs(service: Service, subject: Subject) -> tuple[Topic, ...]:
     return tuple(topic for topic in service.reads if service.by_topic.get(topic.name) is subject)
 
 
+def logged(stored: Stored) -> Logged:
+    """A record of one of our own topics; one that can't be read would be a defect of the writer."""
+    record = stored.record
+    fact = decode(
+        record.topic, record.key, record.headers, record.value, stored.at, trust_recorded=True
+    )
+    return Logged(fact, (record.value or b"").decode(), stored.at)
+
+
 def once(
-    logged: Iterable[Logged], made: Mapping[str, int]
+    logged: Iterable[Logged], made: Mapping[str, int], snapshot: datetime | None = None
 ) -> tuple[list[Logged], list[Difference]]:
-    """Each version once, up to what the tables know of; a version told in two ways is a fork."""
+    """Each version once, of those that the tables must know; told in two ways, it is a fork.
+
+    What was appended before the `snapshot` had been committed before it, whatever the tables say.
+    """
     kept: dict[tuple[str, int], Logged] = {}
     forks: list[Difference] = []
     for one in logged:
         before = kept.setdefault(one.place, one)
         if before.text != one.text or before.fact.id != one.fact.id:
             forks.append(_differs("topic", one.fact.key, _name(one.place), before.text, one.text))
-    known = [one for one in kept.values() if one.fact.ver <= made.get(one.fact.topic, 0)]
+    known = [
+        one
+        for one in kept.values()
+        if one.fact.ver <= made.get(one.fact.topic, 0) or (snapshot and one.at < snapshot)
+    ]
     return known, forks
 
 
@@ -189,10 +209,13 @@ def made_of(one: Logged) -> Made:
 
 
 def _with_state(shadow: Shadow, subject: Subject, state: Any) -> Shadow:
+    """As it would be read back: stored and decoded once, parts beside the root."""
     if subject.part is not None:
-        shadow.parts = {name: _decode(_encode(part)) for name, part in state.parts.items()}
+        shadow.parts = {
+            name: _decode(_encode(part), type=subject.part) for name, part in state.parts.items()
+        }
         state = msgspec.structs.replace(state, parts={})
-    shadow.state = _decode(encode_state(state))
+    shadow.state = _decode(encode_state(state), type=subject.state)
     return shadow
 
 
@@ -211,8 +234,8 @@ def _unlike(table: str, key: str, here: Any, there: Any) -> Difference:
     if here is None or there is None:
         missing = "the table" if here is None else "the topics"
         return _differs(table, key, f"is missing in {missing}", here, there)
-    names = sorted(name for name in here.keys() | there.keys() if here.get(name) != there.get(name))
-    only = [{name: one.get(name) for name in names} for one in (here, there)]
+    names = [one for one in here.__struct_fields__ if getattr(here, one) != getattr(there, one)]
+    only = [{name: getattr(one, name) for name in names} for one in (here, there)]
     return _differs(table, key, ", ".join(names), *only)
 
 
