@@ -127,6 +127,11 @@ async def test_acknowledging_over_rest_is_idempotent_shown_and_explained(api: Cl
     assert now["evidence"][0]["sign"] == "silence"
     _, why = await api("GET", f"{path}/explain")
     assert [one["type"].split(".")[2] for one in why] == ["raised", "acknowledged"]
+    _, (counts,) = await api("GET", "/alerts/counts")
+    assert (counts["kind"], counts["raised"], counts["open"]) == ("red-light", 1, 0)
+    assert (counts["acknowledged"], counts["resolved"], counts["sent"]) == (1, 0, 0)
+    api.who = "ben"
+    assert (await api("GET", "/alerts/counts"))[1] == []
     assert all(one["receipt"]["policy"] == "notifications@0" for one in why)
 
 

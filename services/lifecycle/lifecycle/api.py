@@ -66,6 +66,14 @@ async def list_winback_cases(
     return listing(request, page, rows, lambda row: (row.value_at_risk, row.customer_id))
 
 
+@router.get("/winback-results", responses=returns(list[views.CaseCount]))
+async def show_winback_results(running: Running, who: Principal = require(READ)) -> Response:
+    """All cases there ever were, by what became of them and by cause."""
+    _needs_all_rows(who)
+    rows = await store.winback_results(running.pool)
+    return show([views.CaseCount(**row) for row in rows])
+
+
 @router.get("/customers/{customer_id}", responses=returns(views.CustomerView))
 async def get_customer(
     customer_id: str, running: Running, as_of: AsOf, who: Principal = require(READ)

@@ -4,7 +4,7 @@ The tables are the kit's (docs/architecture.md). A boundary of a month looks at 
 before it, so a past month reads the same whenever it is asked for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,9 @@ from perennial.contracts.customers import (
     CustomerRecovered,
     ReportPublished,
     WatcherChanged,
+    WinbackClosed,
+    WinbackDiagnosed,
+    WinbackOpened,
 )
 from perennial.contracts.scores import SCORES, CustomerScored, TrendChanged
 
@@ -73,6 +76,20 @@ _REPORT = """
     SELECT data FROM event WHERE topic = $1 AND key = 'report' AND type = $2
       AND data::jsonb->>'month' = $3
 """
+_CASES = """
+    SELECT state, cause, count(*) AS cases, coalesce(sum(saved), 0)::bigint AS saved FROM (
+        SELECT (array_agg(state ORDER BY ver DESC))[1] AS state, max(saved) AS saved,
+               coalesce((array_agg(cause ORDER BY ver DESC) FILTER (WHERE cause <> ''))[1], '')
+                   AS cause
+        FROM (
+            SELECT data::jsonb->>'case_id' AS case_id, ver, data::jsonb->>'cause' AS cause,
+                   (data::jsonb->>'saved')::bigint AS saved,
+                   CASE type WHEN $2 THEN 'undiagnosed' WHEN $3 THEN 'winning-back'
+                        WHEN $4 THEN 'checking' ELSE data::jsonb->>'outcome' END AS state
+            FROM event WHERE topic = $1 AND type IN ($2, $3, $4, $5)) AS said
+        GROUP BY case_id) AS cases
+    GROUP BY state, cause ORDER BY state, cause
+"""
 
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind)
@@ -107,6 +124,12 @@ async def segment_counts_as_of(pool: Any, as_of: datetime) -> dict[str, int]:
     kinds = [CustomerMoved.TYPE, "perennial.customer.identified.v1"]
     rows = await pool.fetch(_COUNTS_AS_OF, CUSTOMERS.name, kinds, as_of)
     return {row["segment"]: row["n"] for row in rows}
+
+
+async def winback_results(pool: Any) -> list[Mapping[str, Any]]:
+    """All cases there ever were: how many stand where, by their last known cause."""
+    kinds = (WinbackOpened, WinbackDiagnosed, CustomerRecovered, WinbackClosed)
+    return list(await pool.fetch(_CASES, CUSTOMERS.name, *(kind.TYPE for kind in kinds)))
 
 
 async def watched_by(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 from perennial.contracts.base import Event, Minor
@@ -34,6 +35,20 @@ class CaseView(msgspec.Struct, frozen=True, kw_only=True):
     segment: Segment | None
     value_at_risk: Minor
     case: Case | None
+
+
+CaseState = Literal["undiagnosed", "winning-back", "checking", "recovered", "lost", "light-cleared"]
+
+
+class CaseCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many cases of a cause stand somewhere, and the value they brought back."""
+
+    state: CaseState
+    """`checking`: recovered, and its effectiveness check is ahead."""
+    cause: str
+    """Empty where it was never diagnosed."""
+    cases: int
+    saved: Minor
 
 
 class Segments(msgspec.Struct, frozen=True, kw_only=True):

@@ -58,6 +58,13 @@ async def stream_alerts(
     return EventStream(events(desk.broadcast, _position(last_event_id), sight_of(who)))
 
 
+@router.get("/alerts/counts", tags=["alerts"], responses=returns(list[views.AlertCounts]))
+async def count_alerts(desk: AtDesk, who: Principal = require("alerts:read")) -> Response:
+    """Alerts in sight of the token by kind: raised, sent, acknowledged, resolved."""
+    rows = await store.alert_counts(desk.pool, sight_of(who))
+    return show([views.AlertCounts(**row) for row in rows])
+
+
 @router.get("/alerts/{alert_id}", tags=["alerts"], responses=returns(views.AlertView))
 async def show_alert(
     alert_id: AlertId, desk: AtDesk, as_of: AsOf, who: Principal = require("alerts:read")

@@ -45,6 +45,25 @@ _ALERT = f"""
     SELECT f.*, e.data FROM ({_ALERTS} AND a.id = $5) f
     JOIN event e ON e.topic = 'alerts.v1' AND e.key = f.customer_id AND e.ver = f.ver
 """
+_COUNTS = """
+    SELECT a.kind, count(*) AS raised,
+           count(*) FILTER (WHERE NOT coalesce(m.acknowledged OR m.resolved, false)) AS open,
+           count(*) FILTER (WHERE m.acknowledged) AS acknowledged,
+           count(*) FILTER (WHERE m.resolved) AS resolved,
+           count(*) FILTER (WHERE m.escalated <> '{}') AS escalated,
+           coalesce(sum(m.sent), 0)::bigint AS sent,
+           coalesce(sum(m.failed), 0)::bigint AS failed
+    FROM alert a LEFT JOIN (
+        SELECT alert_id, bool_or(mark = 'resolved') AS resolved,
+               bool_or(mark = 'acknowledged') AS acknowledged,
+               coalesce(array_agg(who) FILTER (WHERE mark = 'escalated'), '{}') AS escalated,
+               count(*) FILTER (WHERE mark = 'sent') AS sent,
+               count(*) FILTER (WHERE mark = 'failed') AS failed
+        FROM alert_mark GROUP BY alert_id) AS m ON m.alert_id = a.id
+    WHERE $1::bool OR a.person = $2 OR $2 = ANY (a.also || coalesce(m.escalated, '{}'))
+       OR (a.team <> '' AND a.team = $3)
+    GROUP BY a.kind ORDER BY a.kind
+"""
 _EXPLAIN = """
     SELECT e.id, e.type, e.time, e.now, e.context, e.data
     FROM alert a
@@ -137,6 +156,11 @@ async def alert(
     seen = (as_of, sight.everything, sight.person, sight.team)
     found: Record | None = await pool.fetchrow(_ALERT, *seen, alert_id)
     return found
+
+
+async def alert_counts(pool: asyncpg.Pool, sight: Sight) -> list[Record]:
+    """Every kind of alert in sight: how many there were, and what became of them."""
+    return list(await pool.fetch(_COUNTS, sight.everything, sight.person, sight.team))
 
 
 async def explanation(pool: asyncpg.Pool, alert_id: str) -> list[Record]:

@@ -39,6 +39,21 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cause_event: str = ""
 
 
+class AlertCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of alert: how many were raised, and how many of them ever got that far."""
+
+    kind: AlertKind
+    raised: int
+    open: int
+    """Neither acknowledged nor resolved by now."""
+    acknowledged: int
+    resolved: int
+    escalated: int
+    sent: int
+    """Messages that endpoints took; an escalated alert has several."""
+    failed: int
+
+
 class AlertStanding(msgspec.Struct, frozen=True, kw_only=True):
     """What an acknowledgement answers with."""
 
