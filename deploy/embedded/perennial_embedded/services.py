@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -61,6 +61,8 @@ class Environment:
     addresses: Addresses
     services: Sequence[Service]
     clock: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """More settings of the services' own, as `PERENNIAL_…`."""
 
     def processes(self) -> list[Process]:
         return [
@@ -101,6 +103,7 @@ class Environment:
         peers = {peer.name: self.addresses.url(peer.name) for peer in self.services}
         return {
             **THRIFT,
+            **self.settings,
             "PERENNIAL_DATABASE_URL": self.addresses.dsn(role),
             "PERENNIAL_KAFKA_BOOTSTRAP": self.addresses.bootstrap,
             "PERENNIAL_KAFKA_USER": login.username,

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +20,7 @@ from perennial_embedded.supervisor import StartError
 
 SERVICES = named("lead-intake", "lifecycle", "scoring", "notifications")
 DOWN_WITHIN = 20.0
+NO_MORE: Mapping[str, str] = {}
 
 
 class System:
@@ -32,6 +33,7 @@ class System:
         *,
         services: Sequence[Service] = SERVICES,
         clock: str = "wall",
+        settings: Mapping[str, str] = NO_MORE,
     ) -> None:
         self._services = services
         self.stack = Stack(
@@ -41,7 +43,7 @@ class System:
             more_ports=[service.name for service in services],
         )
         self.addresses = self.stack.addresses
-        self._environment = Environment(self.stack.home, self.addresses, services, clock)
+        self._environment = Environment(self.stack.home, self.addresses, services, clock, settings)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -84,8 +86,12 @@ class System:
         once.done()
 
 
-async def serve(system: System, announce: Callable[[Addresses], None]) -> None:
-    """Up until SIGINT, SIGTERM or a closed terminal; then everything down in order."""
+async def serve(
+    system: System,
+    announce: Callable[[Addresses], None],
+    work: Callable[[Addresses], Awaitable[None]] | None = None,
+) -> None:
+    """Up until SIGINT, SIGTERM or a closed terminal, or until `work` ends; then down in order."""
     leave = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -99,13 +105,24 @@ async def serve(system: System, announce: Callable[[Addresses], None]) -> None:
         await asyncio.gather(starting, return_exceptions=True)
         return
     announce(starting.result())
-    watching = asyncio.create_task(system.stack.supervisor.watch())
+    working = asyncio.ensure_future(work(starting.result())) if work else None
+    ends = {asked_to_leave, asyncio.ensure_future(system.stack.supervisor.watch())}
     try:
-        await asyncio.wait({watching, asked_to_leave}, return_when=asyncio.FIRST_COMPLETED)
-        if watching.done():
-            watching.result()
+        done, _ = await asyncio.wait(
+            {*ends, working} if working else ends, return_when=asyncio.FIRST_COMPLETED
+        )
+        for end in done:
+            end.result()
     finally:
+        await _given_up(working)
         await system.stop()
+
+
+async def _given_up(working: asyncio.Future[None] | None) -> None:
+    """Work that still goes on has ended before what it talks to goes down."""
+    if working is not None and not working.done():
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
 
 
 def down(path: Path) -> bool:
