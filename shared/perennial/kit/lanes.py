@@ -19,7 +19,7 @@ from perennial.kit.batch import Item, Outcome, Partition
 from perennial.kit.door import Job
 from perennial.kit.ingest import asked, placed
 from perennial.kit.kafka import partition_for
-from perennial.kit.metrics import Metrics
+from perennial.kit.metrics import Metrics, timed
 from perennial.kit.personal import PersonalKeys
 from perennial.kit.postgres import (
     THE_FACTS_FAULT,
@@ -93,7 +93,8 @@ class Door:
         while True:
             try:
                 machine = door.batch(self.service, self.worlds, job)
-                outcome = await self.store.drive(machine)
+                spend = self.metrics.fold_seconds.inc
+                outcome = await self.store.drive(timed(machine, spend))
             except Exception as error:
                 races += isinstance(error, asyncpg.UniqueViolationError)
                 if is_transient(error) and races < LOST_RACES_MOST:
