@@ -27,8 +27,15 @@ class Seen:
     """When the broker appended it."""
     key: str
     headers: dict[str, str]
-    data: Any
     text: str
+
+    @property
+    def data(self) -> Any:
+        """Decoded when looked at: most records of a search are not. Text that is no JSON stays text."""
+        try:
+            return msgspec.json.decode(self.text)
+        except msgspec.DecodeError:
+            return self.text
 
     @property
     def id(self) -> str:
@@ -81,11 +88,6 @@ class Seen:
 def seen(stored: Stored) -> Seen:
     """Never raises: whoever is on call must be able to look at what no reader could take."""
     record = stored.record
-    text = (record.value or b"").decode(errors="replace")
-    try:
-        data = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        data = text
     return Seen(
         record.topic,
         record.part,
@@ -93,8 +95,7 @@ def seen(stored: Stored) -> Seen:
         stored.at,
         (record.key or b"").decode(errors="replace"),
         {name: value.decode(errors="replace") for name, value in record.headers},
-        data,
-        text,
+        (record.value or b"").decode(errors="replace"),
     )
 
 

@@ -62,12 +62,16 @@ async def gathered(reader: Reader, what: str) -> list[Seen]:
         if of_key:
             return of_key
         found = await _read(reader, places, lambda one: what in (one.correlation, one.id))
-        roots = {one.correlation for one in found if one.id == what and one.correlation} - {what}
-        if not roots:
+        roots = {_root(one) for one in found if one.id == what and one.correlation}
+        if not roots or roots == {(what, "")}:
             return found
-        return await _read(
-            reader, places, lambda one: not roots.isdisjoint((one.correlation, one.id))
-        )
+        return await _read(reader, places, lambda one: _root(one) in roots or one.id in dict(roots))
+
+
+def _root(event: Seen) -> tuple[str, str]:
+    """What an event goes back to. A timer is told by its moment alone, so its key belongs to it."""
+    correlation = event.correlation
+    return correlation, event.key if correlation.startswith("timer:") else ""
 
 
 async def _read(reader: Reader, places: list[Partition], takes: Any) -> list[Seen]:

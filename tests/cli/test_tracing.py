@@ -10,7 +10,7 @@ BEGAN = datetime(1998, 7, 1, tzinfo=UTC)
 
 def event(name: str, cause: str = "", after: float = 0) -> Seen:
     headers = {"ce_id": name, "ce_causationid": cause, "ce_type": f"perennial.{name}.v1"}
-    return Seen("orders.v1", 0, 0, BEGAN + timedelta(seconds=after), "c1", headers, {}, "{}")
+    return Seen("orders.v1", 0, 0, BEGAN + timedelta(seconds=after), "c1", headers, "{}")
 
 
 def shape(nodes: list[Node]) -> dict[str, object]:
