@@ -55,16 +55,17 @@ async def _make_tables(running: Stack) -> None:
 async def pool(stack: Stack) -> AsyncIterator[asyncpg.Pool]:
     """The toy service's own role, its tables empty."""
     made = await asyncpg.create_pool(stack.addresses.dsn(toy.NAME), min_size=2, max_size=8)
-    await empty(made)
+    await fresh(made)
     yield made
     await made.close()
 
 
-async def empty(pool: asyncpg.Pool) -> None:
-    """Deleting few rows is quicker than truncating many tables."""
+async def fresh(pool: asyncpg.Pool) -> None:
+    """Empty tables (deleting few rows is quicker than truncating), every input at its start."""
     names = await pool.fetch("SELECT tablename FROM pg_tables WHERE schemaname = $1", toy.NAME)
     async with pool.acquire() as connection:
         await connection.execute(";".join(f"DELETE FROM {row[0]}" for row in names))
+        await connection.executemany("INSERT INTO position VALUES ($1, $2, 0, 0)", toy.PARTITIONS)
 
 
 @pytest.fixture

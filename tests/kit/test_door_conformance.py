@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from perennial.kit.batch import Item
 
-from tests.conftest import empty
+from tests.conftest import fresh
 from tests.kit import toy
 from tests.kit.toyhouse import Source, Toy, ask
 
@@ -146,7 +146,7 @@ async def test_any_history_leaves_sound_tables(history: list[Step]) -> None:
 async def test_both_stores_end_with_the_same_tables(
     pool: asyncpg.Pool, history: list[Step]
 ) -> None:
-    await empty(pool)
-    imagined, real = Toy.in_memory(), await Toy.on(pool)
+    await fresh(pool)
+    imagined, real = Toy.in_memory(), Toy.on(pool)
     assert await play(imagined, history) == await play(real, history)
     assert await _check(imagined) == await _check(real)

@@ -98,6 +98,11 @@ COUNTS = Topic("toy.v1", NAME, [Counted, Placed, Paid, Reminded, Ticketed], part
 RATES = Topic("toy-rates.v1", NAME, [RateSet], partitions=1)
 POLICY = Topic("policies.toy.v1", NAME, [PolicyDrafted, PolicyAdopted], partitions=1)
 TOPICS = (FEED, NOTES, STAFF, COUNTS, RATES, POLICY)
+PARTITIONS = [
+    (topic.name, part)
+    for topic in (FEED, NOTES, STAFF, DEMO, CLOCK)
+    for part in range(topic.partitions)
+]
 
 
 class Add(msgspec.Struct, frozen=True, kw_only=True):

@@ -50,12 +50,6 @@ class Real(Postgres):
             dropping,
         )
 
-    async def prepare(self, positions: dict[tuple[str, int], int]) -> None:
-        await self.pool.executemany(
-            "INSERT INTO position VALUES ($1, $2, 0, $3)",
-            [(*place, offset) for place, offset in positions.items()],
-        )
-
     async def dump(self) -> dict[str, Any]:
         async def rows(sql: str) -> list[tuple[Any, ...]]:
             return [tuple(row) for row in await self.pool.fetch(sql)]
@@ -161,16 +155,13 @@ class Toy:
         self.door.ticked = START
 
     @classmethod
-    async def on(cls, pool: asyncpg.Pool) -> "Toy":
-        """On real Postgres, every input partition at its start."""
-        store = Real(pool)
-        await store.prepare(every_partition())
-        return cls(store)
+    def on(cls, pool: asyncpg.Pool) -> "Toy":
+        return cls(Real(pool))
 
     @classmethod
     def in_memory(cls) -> "Toy":
         store = Memory()
-        store.tables.position = every_partition()
+        store.tables.position = dict.fromkeys(toy.PARTITIONS, 0)
         return cls(store)
 
     async def records(self, *items: Item) -> Outcome:
@@ -205,7 +196,3 @@ class Toy:
     async def parked(self, key: Callable[[Any], Any] = lambda row: row[7]) -> list[Any]:
         """What is set aside, by default the states alone."""
         return [key(row) for row in (await self.store.dump())["parked"]]
-
-
-def every_partition() -> dict[tuple[str, int], int]:
-    return {(topic, part): 0 for topic, count in PARTS.items() for part in range(count)}

@@ -9,7 +9,8 @@ from perennial.kit.batch import Entity
 from perennial.kit.ids import event_id
 from perennial.kit.subject import Made
 
-_encoder = msgspec.json.Encoder()
+_encoder = msgspec.json.Encoder(order="deterministic")
+"""Maps come back from the store in its own order; what is published must not tell where a batch ended."""
 
 
 class Context(msgspec.Struct, kw_only=True, omit_defaults=True):
