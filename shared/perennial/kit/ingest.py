@@ -69,7 +69,7 @@ def placed(service: Service, item: Item) -> Item:
         return item
     try:
         place = service.locate(item.fact)
-    except Exception as error:  # a fact that fails at the edge is poison like any other: it is parked
+    except Exception as error:  # poison like any other: it is parked
         item.park, item.error = type(error).__name__, str(error)
         return item
     item.subject = line.subject
