@@ -36,6 +36,13 @@ _SCAN = """
 _context = msgspec.json.Decoder(Context)
 
 
+_DELETE = """
+    WITH gone AS (DELETE FROM outbox WHERE seq = ANY($1::bigint[]) RETURNING seq)
+    SELECT pg_notify('sent_' || current_schema(), count(*)::text) FROM gone
+"""
+"""Whoever waits until all is sent is told at once."""
+
+
 @dataclass(frozen=True)
 class Scan:
     """→ the oldest unpublished rows, by `seq`."""
@@ -137,7 +144,7 @@ class Relay:
             case Send(messages):
                 return await self._outlet.send_wave(messages)
             case Delete(seqs):
-                await connection.execute("DELETE FROM outbox WHERE seq = ANY($1::bigint[])", seqs)
+                await connection.fetch(_DELETE, seqs)
             case Rest():
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), IDLE_SECONDS)

@@ -174,6 +174,7 @@ async def serve_door(service: Service, settings: Settings, stopping: asyncio.Eve
         _records(runtime, stopping),
         _watch(runtime, stopping),
         runtime.jobs.run(runtime, stopping),
+        _hear_the_relay(runtime, stopping),
         *(task(runtime, stopping) for task in service.tasks),
     ]
     try:
@@ -216,6 +217,23 @@ async def _records(runtime: Runtime, stopping: asyncio.Event) -> None:
         finally:
             await _quietly(source.stop())
     await stopping.wait()
+
+
+async def _hear_the_relay(runtime: Runtime, stopping: asyncio.Event) -> None:
+    """Wake whoever waits for the outbox to empty; without it they look every now and then."""
+    while not stopping.is_set():
+        try:
+            connection = await asyncpg.connect(runtime.settings.database_url, timeout=10)
+        except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+            log.info("not hearing the relay: %s", error)
+            await _pause(stopping, 1)
+            continue
+        lost = asyncio.Event()
+        connection.add_termination_listener(lambda _connection, lost=lost: lost.set())
+        schema = await connection.fetchval("SELECT current_schema()")
+        await connection.add_listener(f"sent_{schema}", lambda *_: runtime.settlement.hear())
+        await _first(stopping.wait(), lost.wait())
+        await connection.close(timeout=2)
 
 
 async def _quietly(stop: Awaitable[None]) -> None:

@@ -19,6 +19,8 @@ from perennial.kit.lanes import Door, Requests
 from perennial.kit.parking import READY_COUNT
 
 Counts = Mapping[str, int]
+LOOK_AGAIN_SECONDS = 0.1
+"""Commits and the relay wake a waiting report; this look stands behind them."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +80,10 @@ class Settlement:
         self._news = asyncio.Event()
         door.after_commit.append(self._committed)
 
+    def hear(self) -> None:
+        """Something moved that a waiting report should look at: the relay has sent a wave."""
+        self._news.set()
+
     def _committed(self, outcome: Outcome) -> None:
         if self._taken is not None:
             for topic, n in outcome.writes.taken.items():
@@ -97,7 +103,7 @@ class Settlement:
             left = deadline - time.monotonic()
             if left <= 0:
                 return report or await self._look(until)
-            await self._rest(min(left, 0.004 if taken else 0.25))
+            await self._rest(min(left, LOOK_AGAIN_SECONDS))
 
     async def _rest(self, seconds: float) -> None:
         try:
