@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -57,6 +57,8 @@ class Driver:
         self._graph = graph()
         self._asking: aiohttp.ClientSession | None = None
         self.reports: dict[str, Report] = {}
+        self._heard: dict[str, tuple[Question, Report]] = {}
+        """The last answer of each service, to say who holds up the rest."""
         self.spent = {"publish": 0.0, "settle": 0.0}
 
     async def __aenter__(self) -> Self:
@@ -113,7 +115,7 @@ class Driver:
             step = next(machine)
             while True:
                 if time.monotonic() - began > SETTLE_WITHIN:
-                    raise UnsettledError(f"still busy after {SETTLE_WITHIN:.0f} s: {self.reports}")
+                    raise UnsettledError(_still_busy(self._heard))
                 step = machine.send(await self._answer(step))
         except StopIteration as done:
             self.reports = done.value
@@ -130,7 +132,9 @@ class Driver:
         asked = {"until": json.dumps(dict(question.until)), "wait": "10"}
         async with self._asking.get(url, params=asked) as response:
             response.raise_for_status()
-            return msgspec.json.decode(await response.read(), type=Report)
+            report = msgspec.json.decode(await response.read(), type=Report)
+        self._heard[question.service] = question, report
+        return report
 
     async def _send(self, topic: Topic, messages: Sequence[Message]) -> None:
         began = time.monotonic()
@@ -146,6 +150,23 @@ class Driver:
     def _broker(self, principal: str) -> Broker:
         login = self.addresses.credentials(principal)
         return Broker(self.addresses.bootstrap, login.username, login.password)
+
+
+def _still_busy(heard: Mapping[str, tuple[Question, Report]]) -> str:
+    """Which service holds up the others, and with what."""
+    lines = []
+    for service, (question, one) in heard.items():
+        until = question.until.items()
+        short = {
+            topic: n - one.taken.get(topic, 0) for topic, n in until if one.taken.get(topic, 0) < n
+        }
+        if short or one.busy or not one.reached:
+            lines.append(
+                f"{service}: in hand {one.in_hand}, due {one.due}, jobs {one.jobs},"
+                f" still to take {short or 'nothing'}"
+            )
+    told = "; ".join(lines) or "no service says with what"
+    return f"still busy after {SETTLE_WITHIN:.0f} s ({told}). See `perennial lag`"
 
 
 def _chunks(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import aiohttp
 import httpx
 from aiokafka.errors import KafkaError
 from perennial.kit.reading import MissingTopicError
@@ -23,7 +24,7 @@ def in_one_line(error: Exception, home: Path) -> Trouble | None:
     match error:
         case Trouble():
             return error
-        case httpx.TransportError():
+        case httpx.TransportError() | aiohttp.ClientError():
             return Trouble(
                 f"a service does not answer ({error or type(error).__name__})", SEE_DOCTOR
             )
