@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from perennial.contracts import catalogue
 from perennial.contracts.platform import SERVICES
-from perennial.kit.tables import TABLES
+from perennial.kit.tables import GRANTS, TABLES
 from perennial_cli.topology import OBSERVER, access
 from perennial_embedded.access import Access, TopicSpec
 from perennial_embedded.stack import Stack
@@ -47,6 +47,7 @@ async def _make_tables(running: Stack) -> None:
     try:
         await connection.execute(TABLES)
         await connection.execute(toy.TABLE)
+        await connection.execute(GRANTS)
     finally:
         await connection.close()
 
