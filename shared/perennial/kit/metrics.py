@@ -18,7 +18,7 @@ class Metrics:
         make: dict[str, Any] = {"registry": self.registry, "namespace": "perennial"}
         self.folded = Counter("facts_folded", "Facts folded, by lane", ["lane"], **make)
         self.fold_seconds = Counter(
-            "fold_seconds", "Seconds of reading states, applying rules and writing events", **make
+            "fold_seconds", "CPU of reading states, applying rules, writing events", **make
         )
         self.made = Counter("events_made", "Own events, by topic", ["topic"], **make)
         self.duplicates = Counter("facts_duplicate", "Facts seen before", **make)
@@ -44,15 +44,15 @@ class Metrics:
 
 
 def timed(machine: Generator[A, Any, R], spend: Callable[[float], None]) -> Generator[A, Any, R]:
-    """The same machine; what it computes between two actions is told to `spend`, in seconds."""
+    """The same machine; what it computes between two actions is told to `spend`, in CPU seconds."""
     result: Any = None
     while True:
-        began = time.perf_counter()
+        began = time.thread_time()
         try:
             action = machine.send(result)
         except StopIteration as done:
             value: R = done.value
             return value
         finally:
-            spend(time.perf_counter() - began)
+            spend(time.thread_time() - began)
         result = yield action
