@@ -22,6 +22,12 @@ PAGE = 200
 MOST_AT_RISK = 10
 MANY_REPEATS = 7
 """From so many repeat orders on customers stand in one group, as in the published tables."""
+WORDS = {
+    "silence": "silent for {value:.0f} days, usually {limit:.0f} at most",
+    "not-alive": "still a customer with {value:.0%} only (limit {limit:.0%})",
+    "sudden-fall": "value {value:.0%} below its best (limit {limit:.0%})",
+    "creeping-fall": "value fell {value:.0f} periods in a row",
+}
 CALIBRATED_THROUGH = "1997-09-30"
 
 
@@ -113,7 +119,7 @@ def _model(model: str, family: str, parameters: dict[str, float], fit: float) ->
     return Model(
         model=model,
         family=family,
-        parameters=parameters,
+        parameters={name: parameters[name] for name in PUBLISHED[family] if name in parameters},
         log_likelihood=fit,
         published=dict(PUBLISHED[family]),
         reproduced=reproduced(family, {**parameters, "log_likelihood": fit}),
@@ -137,10 +143,21 @@ def _at_risk(services: Services, customer: dict[str, Any]) -> AtRisk:
         segment=customer["segment"],
         value_at_risk=customer["value_at_risk"],
         since=light.get("since", "")[:10],
-        reason=alert.get("title", "").partition(": ")[2] or ", ".join(light.get("signs", [])),
+        reason=reason(alert.get("evidence", []), light.get("signs", [])),
         warned=alert.get("person", ""),
         next_step=alert.get("next_step", ""),
     )
+
+
+def reason(evidence: Sequence[dict[str, Any]], signs: Sequence[str]) -> str:
+    """The strongest evidence in words; where none came with the alert, the signs by name."""
+    if not evidence:
+        return ", ".join(signs)
+    first = evidence[0]
+    words = WORDS.get(first["sign"])
+    if words is None or "value" not in first:
+        return str(first.get("text") or first["sign"].replace("-", " "))
+    return words.format(value=first["value"], limit=first.get("threshold", 0))
 
 
 def winback(services: Services) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 SEED = 1997
-DIAGNOSES_A_DAY = 8
+DIAGNOSES_A_DAY = 20
 ACKNOWLEDGEMENTS_A_DAY = 12
 FIRST_WEEKEND_DAY = 5
 CAUSES = {

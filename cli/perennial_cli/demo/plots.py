@@ -75,7 +75,9 @@ def _segments(axes: Any, by_day: dict[str, dict[str, int]]) -> None:
     days = [date.fromisoformat(day) for day in by_day]
     seen = [name for name in SEGMENTS if any(counts.get(name) for counts in by_day.values())]
     bands = [[counts.get(name, 0) for counts in by_day.values()] for name in seen]
-    axes.stackplot(days, bands, colors=[COLOURS[name] for name in seen], linewidth=0)
+    axes.stackplot(
+        days, bands, colors=[COLOURS[name] for name in seen], linewidth=0.8, edgecolor="white"
+    )
     last = list(by_day.values())[-1]
     _name_bands(axes, days[-1], [(name, last.get(name, 0)) for name in seen])
     total = max(sum(last.values()), 1)

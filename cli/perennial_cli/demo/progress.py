@@ -32,10 +32,12 @@ class Lines(Screen):
     def __init__(self, console: Console) -> None:
         self._console = console
         self._facts = 0
+        self._told = sample.STARTS
 
     def day(self, day: Day) -> None:
         self._facts += day.facts
-        if day.to.day == 1:
+        if day.to.day == 1 and day.to > self._told:
+            self._told = day.to
             self._console.print(f"{day.to:%Y-%m-%d}  {self._facts:>6,} orders")
 
 

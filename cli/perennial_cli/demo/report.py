@@ -29,7 +29,7 @@ class Pace(Struct, frozen=True, kw_only=True):
     team: float
     """The simulated people's calls."""
     rules: float
-    """Of all four services together: reading states, applying rules, writing events."""
+    """CPU of all four services together: reading states, applying rules, writing events."""
 
 
 class Frequency(Struct, frozen=True, kw_only=True):

@@ -115,7 +115,8 @@ def _at_risk(report: Report) -> Table:
 
 
 def _winback(results: Sequence[dict[str, Any]]) -> Table:
-    table = _table("root cause", *CASES, "win rate", "value saved")
+    table = _table("root cause", *(state.replace("-", " ") for state in CASES), "win rate", "saved")
+    table.columns[0].no_wrap = True
     causes = sorted({one["cause"] for one in results}, key=lambda cause: (not cause, cause))
     for cause in causes:
         table.add_row(*_case_row(cause or "not recorded", _of_cause(results, cause)))
