@@ -60,12 +60,11 @@ async def published(stack: Stack, run: str) -> dict[str, list[int]]:
         ends = await reader.end_offsets(places)
         found: dict[str, list[int]] = {}
         while any([await reader.position(place) < ends[place] for place in places]):
-            for records in (await reader.getmany(timeout_ms=200)).values():
-                for one in records:
-                    if one.key.decode().startswith(run):
-                        ver = int(dict(one.headers)["ce_sequence"])
-                        found.setdefault(one.key.decode(), []).append(ver)
-        return found
+            polled = await reader.getmany(timeout_ms=200)
+            for one in (record for records in polled.values() for record in records):
+                ver = int(dict(one.headers)["ce_sequence"])
+                found.setdefault(one.key.decode(), []).append(ver)
+        return {key: versions for key, versions in found.items() if key.startswith(run)}
     finally:
         await reader.stop()
 

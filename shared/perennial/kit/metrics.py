@@ -37,10 +37,10 @@ class Metrics:
         self.size.observe(size)
         self.folded.labels(job.lane).inc(size)
         self.duplicates.inc(outcome.duplicates)
-        for event in outcome.writes.events:
-            self.made.labels(event.topic).inc()
-        for parked in outcome.writes.parked:
-            self.parked.labels(parked.state).inc()
+        for topic, n in Counted(event.topic for event in outcome.writes.events).items():
+            self.made.labels(topic).inc(n)
+        for state, n in Counted(parked.state for parked in outcome.writes.parked).items():
+            self.parked.labels(state).inc(n)
 
 
 def timed(machine: Generator[A, Any, R], spend: Callable[[float], None]) -> Generator[A, Any, R]:
