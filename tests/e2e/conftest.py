@@ -25,8 +25,6 @@ FIRST, LAST = "test_chaos", "test_afterwards"
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ours = [item for item in items if item.path.is_relative_to(HERE)]
-    for item in ours:
-        item.add_marker(pytest.mark.stack)
     ordered = sorted(ours, key=lambda item: (item.path.stem != FIRST, item.path.stem == LAST))
     places = [n for n, item in enumerate(items) if item in set(ours)]
     for place, item in zip(places, ordered, strict=True):
