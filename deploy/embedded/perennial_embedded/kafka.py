@@ -175,7 +175,9 @@ class Kafka:
         arguments = self._folder / "format.args"
         scram = f"{MECHANISM}=[name={ADMIN},password={self._passwords.principal(ADMIN)}]"
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        words = ("format", "-t", cluster, "-c", str(self._settings_file), "--add-scram", scram)
+        # One id in 64 begins with a dash, and would be taken for an option if it stood alone.
+        identity = f"--cluster-id={cluster}"
+        words = ("format", identity, "-c", str(self._settings_file), "--add-scram", scram)
         write_private(
             arguments, "\n".join(f'"{word}"' for word in ("kafka.tools.StorageTool", *words))
         )
