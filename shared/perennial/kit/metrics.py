@@ -1,6 +1,7 @@
 """What on-call engineers watch, in the names that their dashboards expect."""
 
 import time
+from collections import Counter as Counted
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
