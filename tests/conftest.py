@@ -18,12 +18,15 @@ from tests.kit import toy
 
 SERVERS = {"stack", "pool", "kafka"}
 """Fixtures that need real servers: a test that uses one is marked by that alone."""
+WHOLE_SYSTEM = Path(__file__).parent / "e2e"
 SCHEMAS = [service.replace("-", "_") for service in SERVICES]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Early enough for `-m`, which a hook in a deeper conftest need not be."""
     for item in items:
-        if SERVERS & set(getattr(item, "fixturenames", ())):
+        asks = SERVERS & set(getattr(item, "fixturenames", ()))
+        if asks or item.path.is_relative_to(WHOLE_SYSTEM):
             item.add_marker(pytest.mark.stack)
 
 

@@ -1,8 +1,7 @@
 """Modules and functions stay small enough to be read at once; an exemption carries its reason."""
 
 import ast
-from collections.abc import Iterator
-from pathlib import Path
+from functools import cache
 
 import pytest
 
@@ -24,10 +23,15 @@ def without(exempt: dict[str, str], found: dict[str, int]) -> dict[str, int]:
     return {name: number for name, number in found.items() if name not in exempt}
 
 
-def functions(file: Path) -> Iterator[tuple[str, Function]]:
-    for node in ast.walk(tree_of(file)):
-        if isinstance(node, DEFINITIONS):
-            yield f"{name_of(file)}:{node.name}", node
+@cache
+def functions() -> list[tuple[str, Function]]:
+    """Every function of ours, as `path:name`."""
+    return [
+        (f"{name_of(file)}:{node.name}", node)
+        for file in SOURCES
+        for node in ast.walk(tree_of(file))
+        if isinstance(node, DEFINITIONS)
+    ]
 
 
 def length(function: Function) -> int:
@@ -55,14 +59,14 @@ def test_modules_are_short() -> None:
 
 
 def test_functions_are_short() -> None:
-    found = {name: length(one) for file in SOURCES for name, one in functions(file)}
+    found = {name: length(one) for name, one in functions()}
     long = {name: n for name, n in found.items() if n > (60 if is_test(name) else 40)}
 
     assert without(FUNCTIONS, long) == {}, "at most 40 lines, in tests 60"
 
 
 def test_functions_are_flat() -> None:
-    found = {name: depth(one) for file in SOURCES for name, one in functions(file)}
+    found = {name: depth(one) for name, one in functions()}
     deep = {name: n for name, n in found.items() if n > NESTING_MOST}
 
     assert without(NESTING, deep) == {}, "at most 3 blocks in each other"
@@ -70,7 +74,7 @@ def test_functions_are_flat() -> None:
 
 def test_no_exemption_outlives_its_reason() -> None:
     names = {name_of(file) for file in SOURCES}
-    defined = {name for file in SOURCES for name, _one in functions(file)}
+    defined = {name for name, _one in functions()}
 
     assert MODULES.keys() <= names
     assert (FUNCTIONS.keys() | NESTING.keys()) <= defined

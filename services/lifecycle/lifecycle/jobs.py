@@ -4,15 +4,14 @@ Both jobs look at what is there and what should be there, so a run that was cut 
 by the next one. Each returns how many requests it sent; 0 means there is nothing to do.
 """
 
-import hashlib
-from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
-from perennial.contracts.base import Event, month_of
-from perennial.kit.ask import Answer, Ask, Asks
+from perennial.contracts.base import month_of
+from perennial.kit.ask import Ask, Asks
+from perennial.kit.jobs import asking, send
 
 from lifecycle import store
 from lifecycle.domain import books
@@ -43,14 +42,6 @@ class Running(Protocol):
     def world(self) -> World: ...
 
 
-class Done(msgspec.Struct, frozen=True):
-    events: int
-
-
-class JobRefusedError(Exception):
-    """The door said no to a job: a defect of ours, told loudly."""
-
-
 async def follow_register(running: Running) -> int:
     """Customers whose watchers left or are away get others, so that two are always there (C5)."""
     world, now, after, sent = running.world(), running.now(), "", 0
@@ -58,8 +49,7 @@ async def follow_register(running: Running) -> int:
     while found := await store.watched_by(running.pool, people, after, CHUNK):
         after = found[-1][0]
         asks = [_rewatch(key, now) for key, state in found if _changes(key, state, world, now)]
-        await _send(running, asks)
-        sent += len(asks)
+        sent += await send(running.asks, asks)
     return sent
 
 
@@ -68,8 +58,7 @@ async def publish_reports(running: Running) -> int:
     sent = 0
     for month in await _months_due(running):
         wish = await monthly(running, month)
-        await _send(running, [_asked(REPORT, books.KEY, wish, f"report:{month}")])
-        sent += 1
+        sent += await send(running.asks, [asking(REPORT, books.KEY, wish, f"report:{month}", JOB)])
     return sent
 
 
@@ -108,32 +97,4 @@ def _changes(key: str, state: Customer, world: World, now: datetime) -> bool:
 
 
 def _rewatch(key: str, now: datetime) -> Ask:
-    return _asked(CUSTOMER, key, Rewatch(reason="register"), f"rewatch:{now.isoformat()}")
-
-
-def _asked(subject: Any, key: str, data: Any, name: str) -> Ask:
-    """The same work asked for twice is one request: its content is part of its id."""
-    content = hashlib.sha256(msgspec.json.encode(data)).digest()
-    return Ask(
-        subject=subject,
-        key=key,
-        data=data,
-        id=f"job:{name}:{key}:{content.hex()[:16]}",
-        fingerprint=content,
-        principal=JOB,
-        respond=_done,
-    )
-
-
-def _done(_state: Any, events: Sequence[Event]) -> tuple[int, Done]:
-    return 200, Done(len(events))
-
-
-async def _send(running: Running, asks: list[Ask]) -> None:
-    _check(await running.asks.ask_all(asks) if asks else [])
-
-
-def _check(answers: Iterable[Answer]) -> None:
-    for answer in answers:
-        if answer.refusal is not None:
-            raise JobRefusedError(f"{answer.refusal.code}: {answer.refusal.detail}")
+    return asking(CUSTOMER, key, Rewatch(reason="register"), f"rewatch:{now.isoformat()}", JOB)

@@ -5,8 +5,6 @@ means there is nothing to do. A run that was cut short is made good by the next 
 """
 
 import asyncio
-import hashlib
-from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -14,9 +12,9 @@ from importlib import import_module
 from multiprocessing import get_context
 from typing import Any, Protocol
 
-import msgspec
-from perennial.contracts.base import Event
-from perennial.kit.ask import Answer, Ask, Asks
+from perennial.kit.ask import Ask, Asks
+from perennial.kit.jobs import asking, send
+from perennial.kit.subject import Subject
 
 from scoring import store
 from scoring.domain.fitting import KEY, Family, FitFinished, FitModels, ModelsState
@@ -39,16 +37,6 @@ class Running(Protocol):
     def now(self) -> datetime: ...
 
     def world(self) -> World: ...
-
-
-class Done(msgspec.Struct, frozen=True):
-    """What came of a job's request."""
-
-    events: int
-
-
-class JobRefusedError(Exception):
-    """The door said no to a job: a defect of ours, told loudly."""
 
 
 class ScheduledFits:
@@ -74,8 +62,7 @@ class ScheduledFits:
             return 0
         if not await _enough(running.pool, through, policy.models):
             return 0
-        await _send(running, [_asked(MODEL, KEY, FitModels(through=through))])
-        return 1
+        return await send(running.asks, [_asked(MODEL, KEY, FitModels(through=through))])
 
 
 async def fit_requested(running: Running) -> int:
@@ -84,8 +71,7 @@ async def fit_requested(running: Running) -> int:
     if state.pending is None:
         return 0
     result = await _fit(running, state, state.pending)
-    await _send(running, [_asked(MODEL, KEY, result)])
-    return 1
+    return await send(running.asks, [_asked(MODEL, KEY, result)])
 
 
 async def rescore_outdated(running: Running) -> int:
@@ -96,8 +82,8 @@ async def rescore_outdated(running: Running) -> int:
     state, chunk = await store.models(running.pool), world.policy.models.rescore_chunk
     wish = Rescore(model=world.model.version, adoption=state.adoptions)
     while keys := await store.scored_by_another(running.pool, wish.model, after, chunk):
-        await _send(running, [_asked(CUSTOMER, key, wish) for key in keys])
-        after, sent = keys[-1], sent + len(keys)
+        sent += await send(running.asks, [_asked(CUSTOMER, key, wish) for key in keys])
+        after = keys[-1]
     return sent
 
 
@@ -140,29 +126,5 @@ def _fitted(
     return fit_all(found, through, rules, incumbent, fit)
 
 
-def _asked(subject: Any, key: str, data: Any) -> Ask:
-    """The same work asked for twice is one request: its content is its id."""
-    content = hashlib.sha256(msgspec.json.encode(data)).digest()
-    return Ask(
-        subject=subject,
-        key=key,
-        data=data,
-        id=f"job:{data.TYPE}:{key}:{content.hex()[:16]}",
-        fingerprint=content,
-        principal=JOB,
-        respond=_done,
-    )
-
-
-def _done(_state: Any, events: Sequence[Event]) -> tuple[int, Done]:
-    return 200, Done(len(events))
-
-
-async def _send(running: Running, asks: list[Ask]) -> None:
-    _check(await running.asks.ask_all(asks) if asks else [])
-
-
-def _check(answers: Iterable[Answer]) -> None:
-    for answer in answers:
-        if answer.refusal is not None:
-            raise JobRefusedError(f"{answer.refusal.code}: {answer.refusal.detail}")
+def _asked(subject: Subject, key: str, data: Any) -> Ask:
+    return asking(subject, key, data, data.TYPE, JOB)

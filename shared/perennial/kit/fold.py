@@ -88,10 +88,7 @@ class Fold(Verdicts):
                 continue
             writes.entities.append(entity)
             if entity.subject.part is not None:
-                before = entity.parts_before
-                for part_id, part in entity.state.parts.items():
-                    if before.get(part_id) is not part:
-                        writes.parts.append((entity.subject.name, part_id, entity.key, part))
+                writes.parts += _changed_parts(entity)
         writes.counters = self.counters
         return self.outcome
 
@@ -315,6 +312,15 @@ class StuckTimerError(Exception):
 
 class RefusedError(Exception):
     """The database takes nothing of what these timers make."""
+
+
+def _changed_parts(entity: Entity) -> list[tuple[str, str, str, Any]]:
+    before = entity.parts_before
+    return [
+        (entity.subject.name, part_id, entity.key, part)
+        for part_id, part in entity.state.parts.items()
+        if before.get(part_id) is not part
+    ]
 
 
 def _firing(entity: Entity, name: str, at: datetime) -> Fact:

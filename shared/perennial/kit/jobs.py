@@ -5,16 +5,58 @@ cut short anywhere; the next run makes it good. Jobs look again whenever time or
 """
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+import msgspec
+
+from perennial.contracts.base import Event
+from perennial.kit.ask import Ask, Asks
 from perennial.kit.batch import Outcome
+from perennial.kit.subject import Subject
 
 log = logging.getLogger("perennial.jobs")
 
 LOOK_AGAIN_SECONDS = 5.0
 Job = Callable[[Any], Awaitable[int]]
+
+
+class Done(msgspec.Struct, frozen=True):
+    """What came of a job's request."""
+
+    events: int
+
+
+class JobRefusedError(Exception):
+    """The door said no to a job: a defect of ours, told loudly."""
+
+
+def asking(subject: Subject, key: str, data: Any, name: str, principal: str) -> Ask:
+    """A job's request. The same work asked for twice is one: its content is part of its id."""
+    content = hashlib.sha256(msgspec.json.encode(data)).digest()
+    return Ask(
+        subject=subject,
+        key=key,
+        data=data,
+        id=f"job:{name}:{key}:{content.hex()[:16]}",
+        fingerprint=content,
+        principal=principal,
+        respond=_done,
+    )
+
+
+async def send(asks: Asks, wishes: list[Ask]) -> int:
+    """Through the door, all of them; how many they were."""
+    for answer in await asks.ask_all(wishes) if wishes else []:
+        if answer.refusal is not None:
+            raise JobRefusedError(f"{answer.refusal.code}: {answer.refusal.detail}")
+    return len(wishes)
+
+
+def _done(_state: Any, events: Sequence[Event]) -> tuple[int, Done]:
+    return 200, Done(len(events))
 
 
 class Jobs:
