@@ -51,7 +51,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     errors: list[FieldFault] = []
 
 
-class Fault(Exception):  # noqa: N818 - the client's mistake, not an error of ours
+class Fault(Exception):
     """Ends a request with a problem. Raise it anywhere below a route."""
 
     def __init__(
