@@ -7,17 +7,17 @@ import sys
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
-from perennial.kit.kafka import Broker
 from perennial_embedded.home import Home
 from perennial_embedded.state import Addresses, State
 
-from perennial_cli.expected import in_one_line
 from perennial_cli.showing import Show
-from perennial_cli.topology import OBSERVER
 from perennial_cli.trouble import Trouble
+
+if TYPE_CHECKING:
+    from perennial.kit.kafka import Broker
 
 HOME_VARIABLE = "PERENNIAL_HOME"
 INTERRUPTED = 130
@@ -53,8 +53,12 @@ class Desk:
             raise Trouble(f"the system at {self.path} is {state.status}", "Try again in a moment.")
         return Addresses(self.home)
 
-    def observer(self) -> Broker:
+    def observer(self) -> "Broker":
         """The Kafka login that may read everything and write nothing."""
+        from perennial.kit.kafka import Broker
+
+        from perennial_cli.topology import OBSERVER
+
         addresses = self.addresses()
         login = addresses.credentials(OBSERVER)
         return Broker(addresses.bootstrap, login.username, login.password)
@@ -85,7 +89,7 @@ def command(
             except BrokenPipeError:
                 _let_the_pipe_go()
             except Exception as error:
-                trouble = in_one_line(error, desk.path)
+                trouble = _expected(error, desk.path)
                 if trouble is None:
                     raise
                 desk.show.error(str(trouble))
@@ -96,6 +100,14 @@ def command(
         return work
 
     return register
+
+
+def _expected(error: Exception, home: Path) -> Trouble | None:
+    if isinstance(error, Trouble):
+        return error
+    from perennial_cli.expected import in_one_line  # every client library: only when one has failed
+
+    return in_one_line(error, home)
 
 
 def _as_typer_sees_it(told: Callable[..., None], work: Callable[..., None]) -> None:

@@ -11,14 +11,12 @@ from typing import Any, Self
 
 import aiohttp
 import msgspec
-from joserfc.jwk import KeySet
 from perennial.contracts.base import Fact, Topic
 from perennial.contracts.cloudevents import encode_data, headers
 from perennial.contracts.partner import REPLAY
 from perennial.contracts.platform import CLOCK, Ticked
 from perennial.kit.kafka import Broker, Message, Outlet, length
 from perennial.kit.settle import Question, Report, Together, UnsettledError, settle
-from perennial.kit.tokens import PRIVATE, issue
 from perennial_embedded.state import Addresses
 
 from perennial_cli.topology import graph
@@ -29,6 +27,9 @@ SETTLE_WITHIN = 120.0
 
 def token(addresses: Addresses, role: str, **claims: Any) -> str:
     """A development token of that role, signed with this home's private key."""
+    from joserfc.jwk import KeySet  # with FastAPI behind it, a second that few commands need
+    from perennial.kit.tokens import PRIVATE, issue
+
     keys = json.loads((addresses.secrets / PRIVATE).read_text())
     return issue(KeySet.import_key_set(keys), role, **claims)
 

@@ -1,13 +1,33 @@
-"""The `perennial` command: one module a group; what is heavy is loaded when it is called."""
+"""The `perennial` command: one module a group; only the one that is called is loaded."""
 
 import logging
+import sys
+from collections.abc import Sequence
 from importlib import import_module
-from importlib.util import find_spec
 
 import typer
 
-MODULES = ("running", "tailing", "lagging", "tracing", "parked", "policies", "replay", "importing", "rebuilding", "demo", "chaos")  # fmt: skip
-"""In the order of the help page. Those that are not there yet are left out."""
+MODULES: dict[str, tuple[str, ...]] = {
+    "running": ("up", "down", "status", "doctor", "token"),
+    "demo": ("demo",),
+    "replay": ("replay",),
+    "importing": ("import",),
+    "tailing": ("tail",),
+    "lagging": ("lag",),
+    "tracing": ("trace",),
+    "parked": ("rejected",),
+    "policies": ("policy",),
+    "rebuilding": ("rebuild",),
+    "chaos": ("chaos",),
+}
+"""Commands by the module that registers them, in the order of the help page."""
+
+
+def modules_for(words: Sequence[str]) -> list[str]:
+    """The module of the command that was typed; all of them for help, completion or a slip."""
+    named = [module for module, commands in MODULES.items() if words and words[0] in commands]
+    return named or list(MODULES)
+
 
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what matters to a person is raised
 
@@ -18,9 +38,14 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for _module in MODULES:
-    if find_spec(f"perennial_cli.{_module}") is not None:
-        import_module(f"perennial_cli.{_module}").register(app)
+
+@app.callback()
+def _perennial() -> None:
+    """Run, feed and look into Perennial."""
+
+
+for _module in modules_for(sys.argv[1:]):
+    import_module(f"perennial_cli.{_module}").register(app)
 
 if __name__ == "__main__":
     app()
