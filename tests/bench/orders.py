@@ -12,6 +12,7 @@ from perennial.contracts.scores import SCORES
 from perennial.kit.batch import Outcome, Writes
 from perennial.kit.kafka import Log, Outlet
 from perennial.kit.records import POLL_MOST, Positions, Records
+from perennial.kit.run import collect_rarely
 from perennial.kit.runtime import Runtime, Settings, assemble
 from perennial_embedded.services import Service
 from perennial_embedded.stack import Stack
@@ -94,6 +95,7 @@ class Lane:
 
 async def running_door(stack: Stack) -> Runtime:
     """Scoring's door in this process, with its own role, secrets and login; none of its lanes runs."""
+    collect_rarely()  # as in a process of its own
     await migrated(stack, PROCESS)
     told = environment(stack, PROCESS).of(PROCESS, "bench", PROCESS.schema)
     settings = Settings(

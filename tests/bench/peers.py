@@ -22,6 +22,7 @@ from perennial.kit.ask import Answer, Ask
 from perennial.kit.auth import Tokens
 from perennial.kit.http import build_app
 from perennial.kit.ingest import asked
+from perennial.kit.run import collect_rarely
 from perennial.kit.tokens import load
 from perennial.kit.worlds import Worlds
 
@@ -100,4 +101,5 @@ async def main(peer: str) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level="INFO")  # as the door: one line for each request
+    collect_rarely()
     uvloop.run(main(sys.argv[1]))
