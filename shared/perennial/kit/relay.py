@@ -27,7 +27,10 @@ IDLE_SECONDS = 0.5
 
 _SCAN = """
     SELECT o.seq, e.topic, e.key, e.ver, e.id, e.type, e.time, e.now, e.context, e.data
-    FROM (SELECT seq, topic, key, ver FROM outbox ORDER BY seq LIMIT $1) o
+    FROM (
+        SELECT seq, topic, key, ver FROM outbox WHERE seq <> ALL($2::bigint[])
+        ORDER BY seq LIMIT $1
+    ) o
     JOIN event e ON e.topic = o.topic AND e.key = o.key AND e.ver = o.ver
     ORDER BY o.seq
 """
@@ -125,6 +128,7 @@ class Relay:
         self._outlet = outlet
         self._source = source
         self._wake = asyncio.Event()
+        self._ahead: list[Any] = []
         self.turns = 0
         """Counts steps, so that a watchdog sees a frozen relay."""
 
@@ -140,15 +144,28 @@ class Relay:
         match step:
             case Scan(most):
                 self._wake.clear()
-                return await connection.fetch(_SCAN, most)
+                ahead, self._ahead = self._ahead, []
+                return ahead or await connection.fetch(_SCAN, most, [])
             case Send(messages):
-                return await self._outlet.send_wave(messages)
+                return await self._sent(connection, messages)
             case Delete(seqs):
                 await connection.fetch(_DELETE, seqs)
             case Rest():
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), IDLE_SECONDS)
         return None
+
+    async def _sent(self, connection: Any, messages: list[Message]) -> list[int]:
+        """While Kafka writes a full wave, the next is read. It only counts if this one went out
+        whole: what stayed behind must not be overtaken."""
+        if len(messages) < WAVE:
+            return await self._outlet.send_wave(messages)
+        under_way = [message.place for message in messages]
+        acknowledged, ahead = await asyncio.gather(
+            self._outlet.send_wave(messages), connection.fetch(_SCAN, WAVE, under_way)
+        )
+        self._ahead = ahead if len(acknowledged) == len(messages) else []
+        return acknowledged
 
     @asynccontextmanager
     async def _leading(self) -> AsyncIterator[Any]:
