@@ -120,10 +120,10 @@ _FEED = """
 _LOCK_HEAD = "SELECT position FROM feed_head FOR UPDATE"
 _NUMBER = """
     WITH fresh AS (
-        SELECT seq, $1::bigint + row_number() OVER (ORDER BY seq) AS position
-        FROM (SELECT seq FROM feed WHERE position IS NULL ORDER BY seq LIMIT $2) AS first_ones
+        SELECT event_id, $1::bigint + row_number() OVER (ORDER BY seq) AS position
+        FROM (SELECT event_id, seq FROM feed WHERE position IS NULL ORDER BY seq LIMIT $2) AS first_ones
     ), numbered AS (
-        UPDATE feed SET position = fresh.position FROM fresh WHERE feed.seq = fresh.seq
+        UPDATE feed SET position = fresh.position FROM fresh WHERE feed.event_id = fresh.event_id
         RETURNING 1
     )
     UPDATE feed_head SET position = position + (SELECT count(*) FROM numbered)
