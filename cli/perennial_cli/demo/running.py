@@ -36,8 +36,8 @@ MARKER = "wiped-by-the-next-demo"
 EXIT = "DEMO_EXIT"
 SETTINGS = {"PERENNIAL_ALLOW_PRIVATE_ENDPOINTS": "true"}
 DELIVERED_WITHIN = 60.0
-POSTED = ["red-light", "lost", "recovered", "maturity", "growth-slowed"]
-"""What our receiver wants to hear of; reminders of a late diagnosis stay inside."""
+POSTED = ["red-light", "recovered", "maturity", "growth-slowed"]
+"""What our receiver wants to hear of: what its people can act on; the rest they read in lists."""
 FOLD_SECONDS = "perennial_fold_seconds_total"
 WIDTH = 110
 
