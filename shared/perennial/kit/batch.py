@@ -57,6 +57,21 @@ class Item:
 
 
 @dataclass(slots=True)
+class Job:
+    """One batch's work: facts to fold, subjects whose timers are due, and subjects to let flow again."""
+
+    lane: str
+    items: list[Item]
+    timers: list[EntityId] = field(default_factory=list)
+    until: datetime | None = None
+    skip_locked: bool = False
+    redriven: list[EntityId] = field(default_factory=list)
+    """Their parked facts, and those behind them, are folded once more."""
+    refused: str = ""
+    """Why the database takes nothing from these timers or redriven facts: they are set aside."""
+
+
+@dataclass(slots=True)
 class Entity:
     """One subject as locked: the state that is folded, and the versions under the same lock."""
 

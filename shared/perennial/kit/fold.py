@@ -15,22 +15,19 @@ from perennial.kit.batch import (
     Loaded,
     MoreNeeded,
     Outcome,
-    Parked,
     PartId,
     event_of,
 )
 from perennial.kit.making import made_event
+from perennial.kit.ordering import MARK, Ordering
 from perennial.kit.subject import Service
-from perennial.kit.verdicts import Verdicts
 from perennial.kit.worlds import Worlds
 
 MOST_HOPS = 16
 MOST_FIRINGS = 10_000
-MARK = 8
-"""Characters of a fact's id that tell a fork of history from a duplicate."""
 
 
-class Fold(Verdicts):
+class Fold(Ordering):
     """Folds items into locked entities, one key's facts in order; nothing here does I/O."""
 
     def __init__(self, service: Service, worlds: Worlds, loaded: Loaded, lane: str) -> None:
@@ -108,48 +105,6 @@ class Fold(Verdicts):
             )
         elif item.subject is not None or item.parked_id:
             self._cannot(item, None, "no key", "nothing says whose fact this is")
-
-    def _is_next(self, entity: Entity, item: Item) -> bool:
-        """Whether this version is the key's next one; duplicates and those behind are dealt with."""
-        fact = item.fact
-        if not fact.ver:
-            return True
-        seen = entity.seen.get(fact.topic, 0)
-        if item.parked_id and (fact.ver <= seen) != item.behind:
-            # Set aside alone, its version was counted then; or it stood behind and is still to come.
-            return fact.ver <= seen or self._flows(entity, item, seen)
-        last = max(seen, entity.aside.get(fact.topic, 0)) if entity.held else seen
-        if fact.ver <= last:
-            self._seen_before(entity, item, seen)
-            return False
-        return self._flows(entity, item, last)
-
-    def _flows(self, entity: Entity, item: Item, last: int) -> bool:
-        """Whether the key takes facts at all, and this one is not ahead of a missing one."""
-        fact = item.fact
-        if entity.held and item.parked_id:
-            self._park(Parked(item, "behind", "behind a parked fact of the same key"), entity)
-            return False
-        if fact.ver > last + 1:
-            detail = f"{fact.topic} {fact.key}: version {fact.ver} after {last}"
-            if not item.parked_id:
-                raise Gap(item, detail)
-            self._cannot(item, entity, "gap", detail, holds=True)
-            return False
-        if entity.held:
-            entity.aside[fact.topic] = fact.ver
-            self._park(Parked(item, "behind", "behind a parked fact of the same key"), entity)
-            return False
-        return True
-
-    def _seen_before(self, entity: Entity, item: Item, seen: int) -> None:
-        fact, mark = item.fact, entity.marks.get(item.fact.topic)
-        if fact.ver == seen and mark and fact.id and fact.id[:MARK] != mark and not item.parked_id:
-            raise Gap(item, f"{fact.topic} {fact.key}: another fact under version {seen}: a fork")
-        self.outcome.duplicates += 1
-        if item.record is not None:
-            self._count(item, -1)
-        self._done_with(item)
 
     def _apply(self, item: Item, entity: Entity) -> None:
         restore = self._snapshot(entity)

@@ -6,7 +6,6 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +17,7 @@ from perennial.kit.ask import Answer, Ask
 from perennial.kit.batch import Item, Outcome, Partition
 from perennial.kit.door import Job
 from perennial.kit.ingest import asked, placed
+from perennial.kit.isolating import halves, to_be_parked
 from perennial.kit.kafka import partition_for
 from perennial.kit.metrics import Metrics, timed
 from perennial.kit.personal import PersonalKeys
@@ -105,7 +105,7 @@ class Door:
                     raise
                 if len(job.items) + len(job.timers) + len(job.redriven) > 1:
                     return await self._bisected(job)
-                job = _to_be_parked(job, error)
+                job = to_be_parked(job, error)
                 continue
             self._committed(job, outcome)
             return outcome
@@ -121,7 +121,7 @@ class Door:
 
     async def _bisected(self, job: Job) -> Outcome:
         """Halve until the one fact that the database refuses stands alone, and park that."""
-        first, second = _halves(job)
+        first, second = halves(job)
         done = await self.run(first)
         more = await self.run(second)
         done.answers.update(more.answers)
@@ -142,38 +142,6 @@ class Door:
         self.changed.set()
         for tell in self.after_commit:
             tell(outcome)
-
-
-def _halves(job: Job) -> tuple[Job, Job]:
-    """Items first, then timers, then keys to be redriven: each kind in its order."""
-    work = [*job.items, *job.timers, *job.redriven]
-    half = (len(work) + 1) // 2
-    items, timers = len(job.items), len(job.items) + len(job.timers)
-    first, second = (
-        Job(
-            job.lane,
-            job.items[start:end],
-            job.timers[max(start - items, 0) : max(end - items, 0)],
-            job.until,
-            redriven=job.redriven[max(start - timers, 0) : max(end - timers, 0)],
-        )
-        for start, end in ((0, half), (half, len(work)))
-    )
-    return first, second
-
-
-def _to_be_parked(job: Job, error: Exception) -> Job:
-    """The one fact, timer or redriven key at fault, marked so that the fold sets it aside."""
-    reason, said = type(error).__name__, str(error)
-    if job.items and not job.items[0].park:
-        item = job.items[0]
-        log.error("parked %s %s: %s", item.fact.topic, item.fact.id, error)
-        parked = replace(item, park=reason, error=said, held_key=bool(item.fact.ver))
-        return replace(job, items=[parked])
-    if job.timers or job.redriven:
-        log.error("held %s: %s", (job.timers or job.redriven)[0], error)
-        return replace(job, refused=f"{reason}: {said}")
-    raise error
 
 
 async def at_the_edge(door_: Door, item: Item) -> Item:
