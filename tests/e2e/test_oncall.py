@@ -1,0 +1,108 @@
+"""On call: what could not be applied, what follows from what, how far behind, what passes by."""
+
+import pytest
+from perennial.contracts.partner import DEMO, RecordPayment
+from perennial.contracts.platform import SERVICES
+from perennial.kit.kafka import Message
+
+from tests.e2e.house import House, Told, fresh, message, placed
+from tests.e2e.test_vein import rhythm, silent
+
+
+@pytest.mark.feature("P3")
+@pytest.mark.feature("I17")
+async def test_poison_is_parked_and_the_partition_goes_on(house: House) -> None:
+    who = fresh("after-poison")
+    good = placed(who, house.now)
+    whole = message(1, good, id=fresh("event"), key=who)
+    poison = [
+        Message(0, DEMO.name, who, b"\xff\xfe not JSON", whole.headers),
+        Message(1, DEMO.name, who, whole.value, []),
+        Message(2, DEMO.name, who, b'{"order": 7}', whole.headers),
+        Message(3, DEMO.name, who, whole.value, [*whole.headers[:2], ("ce_type", b"x.y.z")]),
+        message(4, good, id=fresh("event"), key=who),
+    ]
+    before = await parked(house)
+
+    await house.publish(poison)
+    await house.settle()
+
+    found = [one for one in await parked(house) if one not in before]
+    assert len(found) == 4
+    order = await house.get("lead-intake", f"/v1/orders/{good.order}", query={"source": "demo"})
+    assert order["status"] == "paid"
+    shown = await house.perennial("rejected", "show", found[0])
+    assert shown.rows[0]["reason"]
+
+    assert (await house.perennial("rejected", "redrive", *found, "--yes")).code == 1
+    gone = await house.perennial("rejected", "discard", *found, "--yes", "--note", "test poison")
+    assert gone.code == 0, gone.errors
+    assert await parked(house) == before
+
+
+@pytest.mark.feature("P3")
+@pytest.mark.feature("I15")
+async def test_a_payment_that_waited_in_vain_is_redriven_when_its_order_came(house: House) -> None:
+    order = placed(fresh("late"), house.now, paid=False)
+    payment = RecordPayment(
+        payment=fresh("p"), order=order.order, paid_at=house.now, amount=100_00, currency="USD"
+    )
+    await house.publish([message(0, payment, id=fresh("event"), key=order.customer)])
+    await house.settle()
+    await house.live(31)
+    listed = await house.perennial("rejected", "list", "--reason", "never known")
+    assert listed.code == 1
+    (fact,) = [one["fact"] for one in listed.rows]
+
+    await house.publish([message(0, order, id=fresh("event"), key=order.customer)])
+    await house.settle()
+    told = await house.perennial("rejected", "redrive", fact, "--yes", "--note", "it has come")
+
+    assert told.code == 0, told.text
+    await house.settle()
+    found = await house.get("lead-intake", f"/v1/orders/{order.order}", query={"source": "demo"})
+    assert (found["status"], found["received"]) == ("paid", 100_00)
+
+
+@pytest.mark.feature("P4")
+async def test_a_cause_is_traced_across_all_topics(house: House) -> None:
+    key = await silent(house)
+
+    traced = await house.perennial("trace", key)
+    topics = {row["topic"] for row in traced.rows}
+    assert topics >= {"leads.v1", "orders.v1", "scores.v1", "customers.v1", "alerts.v1"}
+    alert = next(row for row in traced.rows if row["type"].endswith("alert.raised.v1"))
+    causes = {row["id"]: row for row in traced.rows}
+    assert causes[alert["causation"]]["type"].endswith("red-light-lit.v1")
+    by_cause = await house.perennial("trace", alert["correlation"])
+    assert alert["id"] in {row["id"] for row in by_cause.rows}
+
+
+@pytest.mark.feature("P4")
+async def test_topics_are_looked_at_and_lag_is_told(house: House) -> None:
+    key = await rhythm(house)
+
+    seen = await house.perennial("tail", "orders", "--key", key, "--from-beginning")
+    assert [row["ver"] for row in seen.rows] == [1, 2, 3, 4]
+    assert all(row["data"]["customer_id"] == key for row in seen.rows)
+    some = await house.perennial("tail", "--type", "order.placed", "--key", key, "-n", "2")
+    assert len(some.rows) == 2
+    lag = await house.perennial("lag")
+    behind = {(row["service"], row["topic"]): row for row in lag.rows if "topic" in row}
+    assert set(SERVICES) == {service for service, _ in behind}
+    hands = [row for row in lag.rows if "in_hand" in row]
+    assert [row["in_hand"] for row in hands] == [0, 0, 0, 0]
+
+
+@pytest.mark.feature("P10")
+@pytest.mark.feature("P4")
+async def test_the_doctor_finds_a_healthy_system(house: House) -> None:
+    status = await house.perennial("status")
+    assert {row["process"] for row in status.rows} >= {f"{name}-door" for name in SERVICES}
+    found = (await house.perennial("doctor")).rows
+    assert [row for row in found if row["verdict"] == "fail"] == []
+
+
+async def parked(house: House) -> list[str]:
+    told: Told = await house.perennial("rejected", "list")
+    return sorted(one["fact"] for one in told.rows if one["state"] == "parked")
