@@ -57,14 +57,5 @@ def expected(p: Parameters, weeks: float, x: ArrayLike, t_x: ArrayLike, age: Arr
     return np.asarray(scorer(p, [horizon.purchases_within(weeks)]).scores(x, t_x, age)[1])
 
 
-def discounted(
-    p: Parameters, months: int, yearly_rate: float, x: ArrayLike, t_x: ArrayLike, age: ArrayLike
-) -> Floats:
-    """Discounted purchases of the coming months given the history, shape (n,)."""
-    return np.asarray(
-        scorer(p, [horizon.discounted_purchases(months, yearly_rate)]).scores(x, t_x, age)[1]
-    )
-
-
 def _steady(r: float, alpha: float) -> Parameters:
     return Parameters(r, alpha, dropout.NOTHING, 1.0)
