@@ -124,7 +124,10 @@ async def _storm(plan: Plan, addresses: Addresses, faults: Faults, ran: Ran) -> 
         loads = _loads(plan, addresses, ledger, ran.tally)
         running = [asyncio.create_task(load.run(stopping)) for load in loads]
         striking = asyncio.create_task(faults.run(stopping))
+        enough = asyncio.create_task(faults.every_kind.wait())
         await _as_long_as_all_run(plan.seconds, [*running, striking])
+        await asyncio.wait({enough}, timeout=plan.seconds)
+        enough.cancel()
         stopping.set()
         await striking
         await faults.heal()
@@ -137,6 +140,7 @@ async def _storm(plan: Plan, addresses: Addresses, faults: Faults, ran: Ran) -> 
             ran.troubles.append(
                 f"{len(late)} clients had no answer {HEAL_WITHIN:.0f} s after healing"
             )
+        ran.tally["longest seconds without an answer"] = round(ledger.longest_gap)
         ran.tally["seconds to the last answer after healing"] = round(time.monotonic() - began)
         ran.troubles += [refusal for load in loads for refusal in load.refused]
 

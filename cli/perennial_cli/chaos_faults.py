@@ -57,6 +57,8 @@ class Faults:
         tell: Callable[[str], None],
     ) -> None:
         self.struck: Counter[str] = Counter()
+        self.every_kind = asyncio.Event()
+        """Set once each kind of fault has struck."""
         self._supervisor = supervisor
         self._rng = rng
         self._every = every
@@ -75,6 +77,8 @@ class Faults:
                 return
             cards = cards or deck(self._rng, self._longest_freeze)
             await self._strike(cards.pop(), stopping)
+            if not cards:
+                self.every_kind.set()
 
     async def heal(self) -> None:
         """Returns when no process is frozen any more."""

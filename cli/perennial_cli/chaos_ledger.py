@@ -4,6 +4,7 @@ A fact is written down before it is sent, and again once it is acknowledged. At 
 read back: it alone says what must be there.
 """
 
+import time
 from dataclasses import dataclass
 from io import BufferedWriter
 from pathlib import Path
@@ -70,7 +71,9 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.acknowledged = 0
+        self.longest_gap = 0.0
+        """Seconds in which nothing at all was acknowledged."""
+        self._last = time.monotonic()
         self._file: BufferedWriter | None = None
 
     def __enter__(self) -> Self:
@@ -90,7 +93,8 @@ class Ledger:
         self._write(fact)
 
     def acknowledge(self, fact: Said, order_id: str = "") -> None:
-        self.acknowledged += 1
+        now = time.monotonic()
+        self.longest_gap, self._last = max(self.longest_gap, now - self._last), now
         self._write(Acknowledged(id=fact.id, order_id=order_id))
 
     def _write(self, line: Said | Acknowledged) -> None:
