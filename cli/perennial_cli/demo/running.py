@@ -102,7 +102,8 @@ class Demo:
             report = await asyncio.to_thread(_report, addresses, receiver, course)
             self._tell(report)
             if os.environ.get(EXIT) != "1":
-                self.console.print("\n".join(_look_around(self._home, addresses, report)))
+                told = _look_around(self._home, addresses, report)
+                self.console.print("\n".join(told), soft_wrap=True)
                 await asyncio.Event().wait()
 
     async def _history(
