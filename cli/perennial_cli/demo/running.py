@@ -36,8 +36,8 @@ MARKER = "wiped-by-the-next-demo"
 EXIT = "DEMO_EXIT"
 SETTINGS = {"PERENNIAL_ALLOW_PRIVATE_ENDPOINTS": "true"}
 DELIVERED_WITHIN = 60.0
-POSTED = ["red-light", "recovered", "maturity", "growth-slowed"]
-"""What our receiver wants to hear of: what its people can act on; the rest they read in lists."""
+SUBSCRIBERS = ["anna", "emil"]
+"""Whose app our receiver is: all of their alerts are posted to it; the others read theirs in lists."""
 FOLD_SECONDS = "perennial_fold_seconds_total"
 WIDTH = 110
 
@@ -116,7 +116,9 @@ class Demo:
         await driver.tick(sample.STARTS)
         await driver.settle()
         people = await asyncio.to_thread(_registered, addresses, receiver)
-        self.console.print(f"{people} people work here; their alerts are posted to {receiver.url}")
+        self.console.print(
+            f"{people} people work here; the alerts of {' and '.join(SUBSCRIBERS)} go to {receiver.url}"
+        )
         team, folded = Team(addresses, session), _fold_seconds(addresses)
         facts = held.enter_context(sample.sample(left_out.append))
         staffed = Staffed(driver, team, sample.STARTS)
@@ -139,7 +141,7 @@ class Demo:
 def _registered(addresses: Addresses, receiver: Receiver) -> int:
     with Services(addresses, "admin") as services:
         people = register_company(services)
-        wanted = {"url": receiver.url, "kinds": POSTED}
+        wanted = {"url": receiver.url, "persons": SUBSCRIBERS}
         made = services.post("notifications", "/v1/endpoints", wanted)
         receiver.secret = made["secret"]
         return people
