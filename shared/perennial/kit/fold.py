@@ -20,6 +20,7 @@ from perennial.kit.batch import (
 )
 from perennial.kit.making import made_event
 from perennial.kit.ordering import MARK, Ordering
+from perennial.kit.rejecting import copies
 from perennial.kit.subject import Service
 from perennial.kit.worlds import Worlds
 
@@ -87,6 +88,7 @@ class Fold(Ordering):
             if entity.subject.part is not None:
                 writes.parts += _changed_parts(entity)
         writes.counters = self.counters
+        writes.events += copies(self.service.name, writes.parked)
         return self.outcome
 
     def _entity_of(self, item: Item) -> Entity | None:
