@@ -22,7 +22,7 @@ async def test_poison_is_parked_and_the_partition_goes_on(house: House) -> None:
         Message(3, DEMO.name, who, whole.value, [*whole.headers[:2], ("ce_type", b"x.y.z")]),
         message(4, good, id=fresh("event"), key=who),
     ]
-    before = await parked(house)
+    before, copied = await parked(house), await copies(house)
 
     await house.publish(poison)
     await house.settle()
@@ -31,6 +31,7 @@ async def test_poison_is_parked_and_the_partition_goes_on(house: House) -> None:
     assert len(found) == 4
     order = await house.get("lead-intake", f"/v1/orders/{good.order}", query={"source": "demo"})
     assert order["status"] == "paid"
+    assert await copies(house) - copied == 4
     shown = await house.perennial("rejected", "show", found[0])
     assert shown.rows[0]["reason"]
 
@@ -106,3 +107,9 @@ async def test_the_doctor_finds_a_healthy_system(house: House) -> None:
 async def parked(house: House) -> list[str]:
     told: Told = await house.perennial("rejected", "list")
     return sorted(one["fact"] for one in told.rows if one["state"] == "parked")
+
+
+async def copies(house: House) -> int:
+    """How many copies of parked facts stand on the reject topic."""
+    told = await house.perennial("tail", "lead-intake.rejected", "--from-beginning")
+    return len(told.rows)
