@@ -47,8 +47,8 @@ def spread(rounds: Iterable[float]) -> str:
     return " / ".join(_short(one) for one in rounds)
 
 
-def not_measured(figure: str, bar: float, unit: str, why: str) -> Figure:
-    return Figure(figure, None, None, bar, unit, f"not measured: {why}")
+def not_measured(figure: str, bar: float, unit: str, why: str, *, at_most: bool = False) -> Figure:
+    return Figure(figure, None, None, bar, unit, f"not measured: {why}", at_most)
 
 
 def write(figures: Sequence[Figure], path: Path) -> None:
