@@ -5,9 +5,10 @@ interface (tests/e2e, tests/contracts); with other passing tests it is done in p
 """
 
 import sys
-import time
 from argparse import ArgumentParser
 from collections.abc import Iterable, Mapping
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -24,11 +25,11 @@ DONE, PARTLY, OPEN = "done", "partly (rules only)", "open"
 
 
 class Result(msgspec.Struct, frozen=True):
-    """How a marked test ended, and when."""
+    """How a marked test ended, and as what it stood in its file."""
 
     features: list[str]
     outcome: str
-    at: float
+    digest: str = ""
 
 
 Results = dict[str, Result]
@@ -52,7 +53,8 @@ class Recorder:
         """A test that never came to its call ended with its setup; a torn teardown fails it."""
         if report.nodeid in self._features and (report.when == "call" or not report.passed):
             features = self._features[report.nodeid]
-            self._made[report.nodeid] = Result(features, report.outcome, time.time())
+            digest = digest_of(report.nodeid)
+            self._made[report.nodeid] = Result(features, report.outcome, digest)
 
     def pytest_sessionfinish(self) -> None:
         if self._made:
@@ -69,12 +71,14 @@ def stored() -> Results:
     if not RESULTS.exists():
         return {}
     found = msgspec.json.decode(RESULTS.read_bytes(), type=Results)
-    return {test: result for test, result in found.items() if _is_of_today(test, result)}
+    return {test: one for test, one in found.items() if one.digest == digest_of(test)}
 
 
-def _is_of_today(test: str, result: Result) -> bool:
+@cache
+def digest_of(test: str) -> str:
+    """What the file of a test says now; "" if it is gone."""
     file = ROOT / test.partition("::")[0]
-    return file.exists() and file.stat().st_mtime <= result.at
+    return sha256(file.read_bytes()).hexdigest() if file.exists() else ""
 
 
 def is_fresh() -> bool:
