@@ -78,10 +78,12 @@ def _known(service: str) -> str:
 
 
 def _document(file: Path) -> Any:
+    """The rules in a file: written by hand, or kept from what `policy show` printed on a pipe."""
     try:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise Trouble(f"{file}: {' '.join(str(error).split())}", "Mend the YAML.") from error
     if not isinstance(document, dict):
         raise Trouble(f"{file} is no document of rules", "Start from `perennial policy show`.")
-    return document
+    shown_whole = "in_force" in document and isinstance(document.get("document"), dict)
+    return document["document"] if shown_whole else document

@@ -119,7 +119,10 @@ class Checkup:
     async def _parked(self, service: Service) -> Finding:
         check = f"{service.name} parked"
         try:
-            parked = await self._ask(service.schema, "SELECT count(*) FROM parked")
+            parked = await self._ask(
+                service.schema,
+                "SELECT count(*) FROM parked WHERE state IN ('parked', 'behind')",
+            )
         except (OSError, TimeoutError, asyncpg.PostgresError) as error:
             return warn(
                 check, f"can't be read: {error}", f"Read {self._log(f'{service.name}-migrate')}."

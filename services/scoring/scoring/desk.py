@@ -118,16 +118,22 @@ AtDesk = Annotated[Desk, Depends(_desk)]
 
 
 def in_sight(who: Principal, customer_id: str) -> str:
-    """The customer, if the token may see it: a customer's own people see only themselves."""
-    if who.rows == "self" and who.person != customer_id:
+    """The customer, if the token may see it: a customer's own people see only themselves.
+
+    Scoring does not know who holds a customer, so a token that sees its own or its team's rows sees
+    none here: lifecycle shows holders what they need.
+    """
+    if who.rows == "self" and who.person == customer_id:
+        return customer_id
+    if who.rows != "all":
         raise Fault(404, "customer-unknown", f"No orders of customer {customer_id} are known here.")
     return customer_id
 
 
 def everybody_in_sight(who: Principal) -> None:
-    """Lists over customers are not for a customer's own people."""
-    if who.rows == "self":
-        raise Fault(403, "rows-missing", "Lists of customers need a token that sees more than one.")
+    """Lists over customers are for who may see all of them."""
+    if who.rows != "all":
+        raise Fault(403, "rows-missing", "Lists of scores need a token that sees all rows.")
 
 
 def _done(_state: Any, events: list[Event]) -> tuple[int, Done]:

@@ -103,7 +103,7 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class At(msgspec.Struct, frozen=True):
-    """An event whose business time is not that of the fact that caused it."""
+    """An event whose business time is not the moment at which it was decided."""
 
     event: Event
     time: datetime

@@ -109,6 +109,8 @@ async def get_order(
     """An order as it stands; with `as_of`, as it stood."""
     order_id = order_in_path(who, order, source)
     found = await store.order(desk.pool, order_id)
+    if found is not None and not _in_sight(who, found[0]):
+        found = None
     if found is not None and as_of is not None:
         service = desk.runtime.service
         state = await state_at(desk.pool, service, CUSTOMER, found[0], as_of)
@@ -127,6 +129,13 @@ async def list_orders(
     who: Principal = require(READ),
 ) -> Response:
     """All orders of a customer, by id."""
+    if not _in_sight(who, customer_id):
+        raise Fault(404, "customer-unknown", f"there is no customer {customer_id} that you may see")
     found = await store.orders_of(desk.pool, customer_id, page)
     rows = [order_view(customer_id, order_id, order) for order_id, order in found]
     return listing(request, page, rows, lambda row: (row.order_id,))
+
+
+def _in_sight(who: Principal, customer_id: str) -> bool:
+    """Orders have no holder yet, so only who sees all rows, or the customer itself, may read them."""
+    return who.rows == "all" or (who.rows == "self" and who.person == customer_id)
