@@ -42,7 +42,6 @@ async def test_poison_is_parked_and_the_partition_goes_on(house: House) -> None:
 
 
 @pytest.mark.feature("P3")
-@pytest.mark.feature("I15")
 async def test_a_payment_that_waited_in_vain_is_redriven_when_its_order_came(house: House) -> None:
     order = placed(fresh("late"), house.now, paid=False)
     payment = RecordPayment(

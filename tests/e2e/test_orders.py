@@ -21,7 +21,6 @@ from tests.e2e.house import DAY, House, fresh, message, placed
 
 @pytest.mark.feature("C2")
 @pytest.mark.feature("C5")
-@pytest.mark.feature("I15")
 async def test_a_paid_order_activates_a_party(house: House) -> None:
     made = await house.order(fresh("kim"))
     await house.settle()
@@ -119,7 +118,7 @@ async def test_a_nasty_export_comes_in_by_the_command_line(house: House, tmp_pat
     assert (await _order(house, "N-1", "nasty"))["total"] == 1234_50
 
 
-@pytest.mark.feature("I15")
+@pytest.mark.feature("I17")
 async def test_payments_returns_and_cancellations_may_come_first(house: House) -> None:
     paid, void = fresh("E"), fresh("E")
     who, at = fresh("early"), house.now

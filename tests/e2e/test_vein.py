@@ -81,7 +81,6 @@ async def test_silence_lights_the_light_and_a_named_person_is_told(house: House)
     assert alert["next_step"]
 
 
-@pytest.mark.feature("N4")
 @pytest.mark.feature("N7")
 @pytest.mark.feature("N8")
 async def test_an_alert_reaches_a_webhook_signed_and_is_acknowledged(house: House) -> None:
@@ -140,7 +139,6 @@ async def test_a_diagnosed_case_is_won_back_by_orders_in_rhythm(house: House) ->
 
 
 @pytest.mark.feature("C14")
-@pytest.mark.feature("C15")
 @pytest.mark.feature("C2")
 async def test_no_answer_by_the_deadline_is_a_loss_and_an_order_reactivates(house: House) -> None:
     key = await diagnosed(house)
@@ -198,7 +196,6 @@ def _closing(flows: dict[str, int], figure: str) -> int:
 
 @pytest.mark.feature("C1")
 @pytest.mark.feature("S19")
-@pytest.mark.feature("C3")
 async def test_the_past_is_shown_and_everything_explains_itself(house: House) -> None:
     key = await rhythm(house)
     serving = house.now
