@@ -31,10 +31,10 @@ check: $(SYNCED) ## the fast loop: style, types, architecture, tests without ser
 	$(RUN) ruff format --check
 	$(RUN) mypy
 	$(RUN) lint-imports
-	$(RUN) pytest -q -m "not stack"
+	$(RUN) python -m pytest -q -p tests.features -m "not stack"
 
 test: check ## all that CI runs: check, and the tests against real Kafka and Postgres
-	$(RUN) pytest -q -m stack
+	$(RUN) python -m pytest -q -p tests.features -m stack
 
 contracts: $(SYNCED) ## write schemas, AsyncAPI, OpenAPI and golden files anew from the code
 	@$(RUN) python -m perennial.contracts.publish
