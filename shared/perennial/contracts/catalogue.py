@@ -6,20 +6,24 @@ from functools import cache
 from perennial.contracts.alerts import ALERTS, ENDPOINTS
 from perennial.contracts.base import Event, Topic
 from perennial.contracts.customers import CUSTOMERS
+from perennial.contracts.grades import GRADES
 from perennial.contracts.leads import LEADS
 from perennial.contracts.orders import ORDERS
 from perennial.contracts.partner import DEMO, REPLAY, partner_topic
 from perennial.contracts.platform import CLOCK, POLICIES, REJECTED
 from perennial.contracts.registers import REGISTERS
+from perennial.contracts.rounds import ROUNDS
 from perennial.contracts.scores import SCORES
 
 TOPICS: dict[str, Topic] = {
     topic.name: topic
     for topic in (
         LEADS,
+        ROUNDS,
         ORDERS,
         CUSTOMERS,
         SCORES,
+        GRADES,
         ALERTS,
         ENDPOINTS,
         REGISTERS,
@@ -32,10 +36,10 @@ TOPICS: dict[str, Topic] = {
 }
 
 READS: dict[str, tuple[Topic, ...]] = {
-    "lead-intake": (REPLAY, DEMO, CLOCK),
-    "scoring": (ORDERS, CUSTOMERS, REGISTERS, CLOCK),
-    "lifecycle": (LEADS, ORDERS, SCORES, REGISTERS, CLOCK),
-    "notifications": (CUSTOMERS, REGISTERS, CLOCK),
+    "lead-intake": (GRADES, REPLAY, DEMO, CLOCK),
+    "scoring": (LEADS, ORDERS, CUSTOMERS, REGISTERS, CLOCK),
+    "lifecycle": (LEADS, ORDERS, SCORES, GRADES, REGISTERS, CLOCK),
+    "notifications": (LEADS, CUSTOMERS, REGISTERS, CLOCK),
 }
 """Topics of others that each service folds; lead-intake reads those of all its partners besides."""
 

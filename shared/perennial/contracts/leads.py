@@ -1,26 +1,172 @@
-"""Facts about leads and parties, written by lead-intake, keyed by customer id."""
+"""Facts about parties and their leads, written by lead-intake, keyed by customer id.
 
-from typing import ClassVar
+A party is known from its first touch; a lead is one chance to sell to it. A lead waits with the
+market department until it is ready, then for a seller; who holds it, and how it ends, is told by
+`holdings`. Contact data stand in `personal` only, encrypted for the party.
+"""
 
-from perennial.contracts.base import Event, Id, Topic
+from datetime import datetime
+from typing import ClassVar, Literal
+
+import msgspec
+
+from perennial.contracts.base import Count, Event, Id, Minor, Text, Topic
+from perennial.contracts.holdings import HOLDINGS, Grade
+
+LeadKind = Literal["new", "renewal", "upgrade", "cross-sell"]
+
+
+class Touch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where somebody met us: what credit is shared over."""
+
+    channel: str
+    campaign: str = ""
+    source: Id = ""
+    cost: Minor | None = None
+    """What this touch cost, in reporting currency."""
 
 
 class LeadCaptured(Event, frozen=True, kw_only=True):
-    """A party's first touch. Contact data stand in `personal` only, encrypted for this party."""
+    """A chance to sell was captured; with the party's first one the party itself becomes known."""
 
     TYPE: ClassVar[str] = "perennial.lead.captured.v1"
     customer_id: Id
+    lead_id: str = ""
+    """Empty where a party became known by an order alone: there is nothing to assign."""
     channel: str
     source: Id
     external_id: Id
     """The party's id in the system it came from."""
+    number: str = ""
+    """The lead's id in that system."""
     claims: list[str] = []
     """Identity claims as `kind:hash`; a hash can be compared, not read."""
+    conflicts: list[str] = []
+    """Other parties that hold one of these claims: somebody decides whether they are one."""
     by_order: bool = False
     """The first touch was an order: nobody is assigned, the party activates by paying."""
+    kind: LeadKind = "new"
+    product: str = ""
+    campaign: str = ""
+    cost: Minor | None = None
+    expected_value: Minor | None = None
+    """What the source expects it to bring, in reporting currency."""
+    wants_call: bool = False
+    holder: str = ""
+    """The seller who holds it already, where a recorded pipeline says so."""
+    tags: list[str] = []
     attributes: dict[str, str] = {}
-    """Derived, not personal: class, industry, size, region, scenario."""
+    """Derived, not personal: class, industry, size, region, language, scenario, circle."""
     personal: str = ""
 
 
-LEADS = Topic("leads.v1", "lead-intake", [LeadCaptured])
+class LeadTouched(Event, frozen=True, kw_only=True):
+    """Another touch of a party whose lead is open: kept for credit and score, no second lead."""
+
+    TYPE: ClassVar[str] = "perennial.lead.touched.v1"
+    customer_id: Id
+    lead_id: Id
+    touch: Touch
+    number: str = ""
+    wants_call: bool = False
+    attributes: dict[str, str] = {}
+    """What was not known before; nothing known is overwritten."""
+
+
+class LeadTagged(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "perennial.lead.tagged.v1"
+    customer_id: Id
+    lead_id: Id
+    added: list[str] = []
+    removed: list[str] = []
+    by: str = "rule"
+
+
+class MergeProposed(Event, frozen=True, kw_only=True):
+    """Claims of one touch belong to several parties: a person decides whether they are one."""
+
+    TYPE: ClassVar[str] = "perennial.lead.merge-proposed.v1"
+    customer_id: Id
+    other: Id
+    claims: list[str]
+
+
+class LeadMerged(Event, frozen=True, kw_only=True):
+    """`loser` is `root` from now on; goes out on both keys. Statistics stay by original id."""
+
+    TYPE: ClassVar[str] = "perennial.lead.merged.v1"
+    customer_id: Id
+    root: Id
+    loser: Id
+    by: str
+    reason: Text = ""
+
+
+class LeadUnmerged(Event, frozen=True, kw_only=True):
+    """They are two again, each with what came under its own id; goes out on both keys."""
+
+    TYPE: ClassVar[str] = "perennial.lead.unmerged.v1"
+    customer_id: Id
+    root: Id
+    loser: Id
+    by: str
+    reason: Text = ""
+
+
+class LeadReadied(Event, frozen=True, kw_only=True):
+    """An opportunity: from market to sales (I19). It waits for a seller from now on."""
+
+    TYPE: ClassVar[str] = "perennial.lead.readied.v1"
+    customer_id: Id
+    lead_id: Id
+    because: Literal["score", "asked", "person", "arrived"]
+    score: float | None = None
+    grade: Grade
+    expected_value: Minor = 0
+
+
+class LeadReturned(Event, frozen=True, kw_only=True):
+    """Sales gave it back to market, with a reason; at most so many times as the policy says."""
+
+    TYPE: ClassVar[str] = "perennial.lead.returned.v1"
+    customer_id: Id
+    lead_id: Id
+    by: str
+    former: str = ""
+    reason: Text
+    times: Count = 1
+
+
+class LeadQueued(Event, frozen=True, kw_only=True):
+    """Nobody can take it now: who answers for it meanwhile, why, and how long it may last."""
+
+    TYPE: ClassVar[str] = "perennial.lead.unassigned-queued.v1"
+    customer_id: Id
+    lead_id: Id
+    reason: Literal["no-score", "no-capacity", "no-seller", "held-before", "protected", "left"]
+    holder: str
+    """The named role that answers for it."""
+    expected_wait_hours: float | None = None
+    barred_until: datetime | None = None
+    """The customer's protection budget forbids another hand-over before (T1)."""
+    lost_by_reason: dict[str, int] = {}
+    """How many sellers each reason ruled out."""
+    round_id: str = ""
+
+
+LEADS = Topic(
+    "leads.v1",
+    "lead-intake",
+    [
+        LeadCaptured,
+        LeadTouched,
+        LeadTagged,
+        MergeProposed,
+        LeadMerged,
+        LeadUnmerged,
+        LeadReadied,
+        LeadReturned,
+        LeadQueued,
+        *HOLDINGS,
+    ],
+)

@@ -170,5 +170,12 @@ class ModelAdopted(Event, frozen=True, kw_only=True):
 SCORES = Topic(
     "scores.v1",
     "scoring",
-    [CustomerScored, TrendChanged, ChurnChanged, FitRequested, ModelFitted, ModelAdopted],
+    [
+        CustomerScored,
+        TrendChanged,
+        ChurnChanged,
+        FitRequested,
+        ModelFitted,
+        ModelAdopted,
+    ],
 )
