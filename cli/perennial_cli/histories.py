@@ -26,7 +26,7 @@ from perennial.contracts.partner import (
     RecordPayment,
     RecordReturn,
 )
-from perennial.contracts.strict import Malformed, check_moment, decode_json
+from perennial.contracts.strict import Malformed, check_moment, decode_json, malformed
 from perennial.contracts.structured import read_structured
 
 from perennial_cli.driving import History
@@ -169,7 +169,7 @@ def fact_of(line: bytes, source: str) -> History:
     try:
         head = _head.decode(line)
     except msgspec.DecodeError as error:
-        raise Malformed(str(error)) from error
+        raise malformed(error, _Head) from error
     if head.specversion:
         attributes, data = read_structured(line)
         return _history(attributes["ce_type"], data, attributes["ce_source"], attributes["ce_id"])

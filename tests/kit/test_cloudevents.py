@@ -1,7 +1,9 @@
 """Facts on the wire: what goes out comes back, others read it as we do, and poison is named."""
 
 import json
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,13 +23,12 @@ from perennial.contracts.cloudevents import decode, headers
 from perennial.contracts.cloudevents_http import (
     decode_batch,
     decode_http,
-    encode_batch,
-    encode_structured,
 )
+from perennial.contracts.complaints import FORMS
 from perennial.contracts.examples import example_fact
 from perennial.contracts.orders import ORDERS, OrderPlaced
 from perennial.contracts.partner import DEMO, REPLAY, PlaceOrder
-from perennial.contracts.strict import Malformed
+from perennial.contracts.strict import Foreign, Malformed
 
 from tests.kit.on_the_wire import ENVELOPE, NOW, ORDER, texts, wire
 
@@ -165,16 +166,16 @@ POISON = {
     "not JSON": (b"order", "", ""),
     "cut off": (order()[:-1], "", ""),
     "more behind it": (order() + b"{}", "", ""),
-    "a list": (b"[]", "", "Expected"),
-    "empty": (b"", "", ""),
-    "JSON null": (b"null", "", "Expected"),
+    "a list": (b"[]", "", "needs an object"),
+    "empty": (b"", "", "nothing was sent"),
+    "JSON null": (b"null", "", "needs an object"),
     "bad UTF-8": (order(reason="x").replace(b"x", b"\xff"), "", "UTF-8"),
     "bad UTF-8 where nobody looks": (b'{"\xff":' + b"1," + order()[1:], "", "UTF-8"),
     "U+0000": (raw_order("channel", r'"a\u0000b"'), "/channel", "U+0000"),
     "U+0000 raw": (raw_order("channel", '"a\0b"'), "", "U+0000"),
     "half a surrogate": (raw_order("channel", r'"\ud800"'), "", ""),
-    "required field absent": (b'{"order":"A-1"}', "", "required field"),
-    "wrong type": (order(total="12"), "/total", "Expected `int`"),
+    "required field absent": (b'{"order":"A-1"}', "/customer", "required field"),
+    "wrong type": (order(total="12"), "/total", "minor units"),
     "money past its bound": (order(total=10**15 + 1), "/total", ""),
     "past 64 bits": (order(total=2**64), "/total", ""),
     "a huge exponent": (raw_order("total", "1e999999999"), "/total", ""),
@@ -185,7 +186,7 @@ POISON = {
     "no offset": (order(placed_at="2026-01-31T09:00:00"), "/placed_at", "offset"),
     "no offset, with a blank": (order(placed_at="2026-01-31 09:00:00"), "/placed_at", "offset"),
     "no such day": (order(placed_at="2026-02-30T09:00:00Z"), "/placed_at", ""),
-    "unknown field of a partner": (order(gilded=1), "", "unknown field"),
+    "unknown field of a partner": (order(gilded=1), "/gilded", "unknown field"),
     "too deep": (raw_order("lines", "[" * 40 + "]" * 40), "", "deeper than 32"),
     "far too deep": (b"[" * 400_000, "", "deeper than 32"),
     "1 MB": (order(channel="x" * 1_000_000), "", "at most 900000"),
@@ -234,6 +235,14 @@ def test_a_bare_integer_past_64_bits_is_refused(field: str) -> None:
 
     with pytest.raises(Malformed, match="64 bits"):
         decode(REGISTERS.name, key, sent, huge, NOW)
+
+
+def test_every_pattern_of_a_published_field_is_said_in_words() -> None:
+    schemas = "".join(path.read_text() for path in Path("docs/contracts/schemas").glob("*.json"))
+    patterns = set(re.findall(r'"pattern": ("(?:[^"\\\\]|\\\\.)*")', schemas))
+
+    assert patterns
+    assert {json.loads(pattern) for pattern in patterns} <= set(FORMS)
 
 
 def own(drop: str = "", **changes: bytes) -> list[tuple[str, bytes]]:
@@ -317,17 +326,20 @@ def test_a_partner_is_whose_topic_it_is_not_who_it_says() -> None:
 
 
 def test_structured_on_kafka_and_in_a_batch_say_the_same() -> None:
-    fact = example_fact(ORDERS, OrderPlaced)
     form = [("content-type", b"application/cloudevents+json; charset=utf-8")]
+    said = ENVELOPE | {"subject": "C-1"}
 
-    single = decode(
-        ORDERS.name, fact.key.encode(), form, encode_structured(fact), NOW, trust_recorded=True
-    )
+    single = decode(DEMO.name, b"C-1", form, json.dumps(said).encode(), NOW)
 
-    assert single == fact
-    assert decode_batch(ORDERS, encode_batch([fact, fact]), NOW) == [fact, fact]
-    in_binary = decode(ORDERS.name, *wire(fact), NOW, trust_recorded=True)
-    assert in_binary == single
+    assert single == partner_fact(order())
+    assert decode_batch(DEMO, json.dumps([said, said]).encode(), NOW) == [single, single]
+
+
+def test_events_in_no_known_form_are_told_the_forms_there_are() -> None:
+    for form in ("text/plain", "application/json", ""):
+        with pytest.raises(Foreign, match="cloudevents-batch") as verdict:
+            decode_http(DEMO, {"Content-Type": form}, json.dumps(ENVELOPE).encode(), NOW)
+        assert verdict.value.pointer == "/header/content-type"
 
 
 def test_one_bad_event_never_spoils_the_batch() -> None:

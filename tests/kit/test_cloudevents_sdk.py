@@ -4,7 +4,6 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 import pytest
 from cloudevents.core.bindings import http as oracle_http
 from cloudevents.core.bindings import kafka as oracle
@@ -12,10 +11,7 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 from perennial.contracts.base import Fact
 from perennial.contracts.cloudevents import decode
-from perennial.contracts.cloudevents_http import (
-    decode_http,
-    encode_structured,
-)
+from perennial.contracts.cloudevents_http import decode_http
 from perennial.contracts.examples import example_fact
 from perennial.contracts.orders import ORDERS, OrderPlaced
 from perennial.contracts.partner import DEMO
@@ -38,18 +34,6 @@ def test_the_public_sdk_reads_our_binary_mode() -> None:
     again = oracle.to_binary(seen, JSONFormat())
     back = decode(ORDERS.name, key, list(again.headers.items()), again.value, NOW)
     assert back.data == fact.data
-
-
-def test_the_public_sdk_reads_our_structured_mode() -> None:
-    fact = example_fact(ORDERS, OrderPlaced)
-    form = {"content-type": b"application/cloudevents+json"}
-
-    seen = oracle.from_structured(
-        oracle.KafkaMessage(form, fact.key, encode_structured(fact)), JSONFormat()
-    )
-
-    assert (seen.get_id(), seen.get_time()) == (fact.id, fact.time)
-    assert seen.get_data() == msgspec.to_builtins(fact.data)
 
 
 @pytest.mark.parametrize("to_message", [oracle.to_binary, oracle.to_structured])

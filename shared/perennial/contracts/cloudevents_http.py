@@ -8,15 +8,14 @@ import msgspec
 
 from perennial.contracts.base import Fact, Topic
 from perennial.contracts.catalogue import is_partner
-from perennial.contracts.cloudevents import JSON, encode_data, fact_of, schema_of
-from perennial.contracts.strict import Malformed, decode_outside
-from perennial.contracts.structured import BATCH, STRUCTURED, Envelope, read_structured
+from perennial.contracts.cloudevents import JSON, fact_of
+from perennial.contracts.strict import Foreign, Malformed, decode_outside
+from perennial.contracts.structured import BATCH, STRUCTURED, read_structured
 
 MAX_BATCH = 5_000_000
 MAX_EVENTS = 2_000
 
 _events = msgspec.json.Decoder(list[msgspec.Raw])
-_json = msgspec.json.Encoder()
 
 
 def decode_http(
@@ -25,7 +24,7 @@ def decode_http(
     """The events of one request in whichever mode its content type names, one result each.
 
     The topic is the partner's own: who sends decides it, never the event. A body that is no list of
-    events at all is refused as a whole.
+    events at all is refused as a whole, and so is one that no mode fits (`Foreign`).
     """
     lower = {name.lower(): value for name, value in headers.items()}
     form = lower.get("content-type", "")
@@ -36,6 +35,12 @@ def decode_http(
     attributes = {
         f"ce_{name[3:]}": unquote(value) for name, value in lower.items() if name.startswith("ce-")
     }
+    if not attributes:
+        raise Foreign(
+            f"events come as {STRUCTURED}, as {BATCH}, or as {JSON} with their attributes in"
+            f" headers (ce-id, ce-source, ce-type, ce-specversion); this is {form or 'unnamed'}",
+            "/header/content-type",
+        )
     attributes |= {"content-type": form or JSON, "traceparent": lower.get("traceparent", "")}
     return [_fact_or_fault(topic, attributes, body, now)]
 
@@ -46,37 +51,6 @@ def decode_batch(topic: Topic, body: bytes, now: datetime) -> list[Fact | Malfor
     if len(raws) > MAX_EVENTS:
         raise Malformed(f"{len(raws)} events; at most {MAX_EVENTS} are taken at once")
     return [_judged(topic, bytes(raw), now) for raw in raws]
-
-
-def encode_structured(fact: Fact, policy: str = "", subject: str = "") -> bytes:
-    """One of our facts in the JSON format, for webhooks and partners."""
-    return _json.encode(_envelope_of(fact, policy, subject))
-
-
-def encode_batch(facts: list[Fact]) -> bytes:
-    return _json.encode([_envelope_of(fact, "", "") for fact in facts])
-
-
-def _envelope_of(fact: Fact, policy: str, subject: str) -> Envelope:
-    return Envelope(
-        specversion="1.0",
-        id=fact.id,
-        source=fact.source,
-        type=fact.type,
-        time=_json.encode(fact.time)[1:-1].decode(),
-        subject=subject,
-        datacontenttype=JSON,
-        dataschema=schema_of(fact.type),
-        partitionkey=fact.key,
-        sequence=f"{fact.ver:020d}" if fact.ver else "",
-        recordedtime=_json.encode(fact.now)[1:-1].decode(),
-        correlationid=fact.correlation,
-        causationid=fact.causation,
-        traceparent=fact.traceparent,
-        policyversion=policy,
-        hops=str(fact.hops) if fact.hops else "",
-        data=msgspec.Raw(encode_data(fact.data)),
-    )
 
 
 def _judged(topic: Topic, body: bytes, now: datetime) -> Fact | Malformed:

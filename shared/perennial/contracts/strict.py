@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from perennial.contracts.complaints import MOMENT, explained
+
 MAX_VALUE = 900_000
 """Bytes of one fact; the broker's own limit is 1 MB with its headers."""
 MAX_DEPTH = 32
@@ -24,8 +26,6 @@ _SHAPE = bytes.maketrans(b"123456789E[", b"000000000e{")
 _DATE = b'"0000-00-00'
 _LONG = b"0" * 19
 _USUAL_CENTURIES = (b"19", b"20", b"21")
-_PATH = re.compile(r"`(\$[^`]*)`\s*$")
-_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
 class Malformed(Exception):
@@ -35,6 +35,10 @@ class Malformed(Exception):
         super().__init__(f"{reason} (at {pointer})" if pointer else reason)
         self.reason = reason
         self.pointer = pointer
+
+
+class Foreign(Malformed):
+    """A body of a kind that is not taken here, whatever stands in it (415 over HTTP)."""
 
 
 def decode_json(decoder: msgspec.json.Decoder[Any], value: bytes, limit: int = MAX_VALUE) -> Any:
@@ -54,27 +58,23 @@ def decode_outside(decoder: msgspec.json.Decoder[Any], value: bytes, limit: int 
 
 
 def _decoded(decoder: msgspec.json.Decoder[Any], value: bytes) -> Any:
+    if not value.strip():
+        raise Malformed("nothing was sent: a JSON body is needed")
     try:
         return decoder.decode(value)
     except msgspec.DecodeError as error:
-        raise malformed(error) from error
+        raise malformed(error, decoder.type) from error
 
 
-def malformed(error: msgspec.DecodeError) -> Malformed:
-    """msgspec's `… - at `$.lines[0].amount`` as a reason and the pointer `/lines/0/amount`."""
-    message = str(error)
-    path = _PATH.search(message)
-    if not path:
-        return Malformed(message)
-    steps = _STEP.findall(path.group(1))
-    pointer = "".join("/" + (name or index).replace("~", "~0") for name, index in steps)
-    return Malformed(message.rpartition(" - at ")[0] or message, pointer)
+def malformed(error: msgspec.DecodeError, form: Any = None) -> Malformed:
+    """The decoder's complaint in words of whoever sent it; `form` is what was to be decoded."""
+    return Malformed(*explained(str(error), form))
 
 
 def check_moment(moment: datetime, pointer: str) -> datetime:
     """The moment itself, if it names its zone and lies where a business can have been."""
     if moment.tzinfo is None:
-        raise Malformed("a time needs its offset from UTC, as 2026-01-31T09:00:00Z", pointer)
+        raise Malformed(f"needs {MOMENT}", pointer)
     _check_year(moment, pointer)
     return moment
 

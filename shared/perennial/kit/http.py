@@ -4,13 +4,14 @@ Routes only translate: `body(Struct)` in, `ask`, `respond(answer)` out. Faults l
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -19,7 +20,13 @@ from perennial.kit.ask import Answer
 from perennial.kit.auth import Principal, Tokens, forbid_unprotected_routes
 from perennial.kit.ids import uuid7
 from perennial.kit.openapi import SchemaRef, document
-from perennial.kit.problems import PROBLEM_JSON, Fault, answer_with_problems, refused
+from perennial.kit.problems import (
+    PROBLEM_JSON,
+    Fault,
+    FieldFault,
+    answer_with_problems,
+    refused,
+)
 from perennial.kit.serving import MAX_BODY, MAX_BULK, AccessLog, BodyLimit
 
 T = TypeVar("T")
@@ -33,6 +40,33 @@ JSON = "application/json"
 
 async def _always_ready() -> list[str]:
     return []
+
+
+async def _known_parameters(request: Request) -> None:
+    """A parameter that the route does not know is refused: what is asked must not pass unheard."""
+    asked = request.query_params
+    if not asked:
+        return
+    known = list(dict.fromkeys(_parameters(request.scope["route"].dependant)))
+    faults = [
+        FieldFault(
+            pointer=f"/query/{name}",
+            code="parameter-unknown",
+            message=f"unknown here; known are {', '.join(known) or 'none'}",
+        )
+        for name in asked
+        if name not in known
+    ]
+    if faults:
+        told = "; ".join(f"{fault.pointer}: {fault.message}" for fault in faults)
+        raise Fault(422, "parameter-unknown", told, faults)
+
+
+def _parameters(dependant: Dependant) -> Iterator[str]:
+    """Names of all query parameters that a route or one of its dependencies takes."""
+    yield from (field.alias for field in dependant.query_params)
+    for inner in dependant.dependencies:
+        yield from _parameters(inner)
 
 
 def build_app(
@@ -55,6 +89,7 @@ def build_app(
         redoc_url=None,
         lifespan=lifespan,
         generate_unique_id_function=_operation_id,
+        dependencies=[Depends(_known_parameters)],
     )
     app.state.tokens = tokens
     registry = registry or CollectorRegistry()

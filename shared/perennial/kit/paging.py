@@ -83,17 +83,6 @@ def expected_version(request: Request) -> int:
     return int(number)
 
 
-def check_version(request: Request, version: int) -> None:
-    """Refuse an edit that was based on something older than what stands."""
-    if expected_version(request) != version:
-        raise Fault(
-            412,
-            "version-differs",
-            "it changed since you read it; read it again",
-            headers=etag(version),
-        )
-
-
 async def _as_of(
     as_of: Annotated[str, Query(description="Moment to look back to, RFC 3339")] = "",
 ) -> datetime | None:

@@ -11,6 +11,7 @@ import yaml
 
 from perennial.contracts.base import Decision, Event, Fact, Refusal, State
 from perennial.contracts.platform import POLICIES, PolicyAdopted, PolicyDrafted
+from perennial.contracts.strict import malformed
 from perennial.kit.subject import Service, Subject
 
 LEAD = timedelta(seconds=60)
@@ -87,8 +88,12 @@ def _draft(service: str, shape: type, state: PolicyState, fact: Fact) -> Decisio
     try:
         msgspec.convert(fact.data.document, shape)
     except msgspec.ValidationError as error:
+        fault = malformed(error, shape)
         return Refusal(
-            code="policy-invalid", detail=str(error), pointer="/document", kind="invalid"
+            code="policy-invalid",
+            detail=str(fault),
+            pointer=f"/document{fault.pointer}",
+            kind="invalid",
         )
     document = msgspec.json.encode(fact.data.document, order="sorted").decode()
     version = len(state.versions) + 1

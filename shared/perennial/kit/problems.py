@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from perennial.contracts.base import Refusal
-from perennial.contracts.strict import Malformed, malformed
+from perennial.contracts.strict import Foreign, Malformed, malformed
 
 log = logging.getLogger("perennial.http")
 
@@ -161,7 +161,9 @@ def _of_parameters(_request: Request, error: Exception) -> Fault:
 def _of_body(_request: Request, error: Exception) -> Fault:
     fault = malformed(error) if isinstance(error, msgspec.DecodeError) else error
     assert isinstance(fault, Malformed)
-    return fault_at(422, "invalid", fault.pointer, fault.reason)
+    status = 415 if isinstance(fault, Foreign) else 422
+    at = FieldFault(pointer=fault.pointer, code=CODE_OF[status], message=fault.reason)
+    return Fault(status, CODE_OF[status], str(fault), [at])
 
 
 def _of_defect(request: Request, error: Exception) -> Fault:

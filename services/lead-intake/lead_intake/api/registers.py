@@ -14,7 +14,7 @@ from perennial.contracts.registers import (
     ProductChanged,
     RateChanged,
 )
-from perennial.contracts.strict import Malformed, decode_outside
+from perennial.contracts.strict import Malformed, decode_outside, malformed
 from perennial.kit.auth import Principal, require
 from perennial.kit.history import state_at
 from perennial.kit.http import body, ndjson_rows, returns, show
@@ -190,7 +190,9 @@ def _wish(kind: str, entry_id: str, entry: Any, expects: int | None) -> Any:
             msgspec.to_builtins(entry_of(event, entry, **{field: entry_id})), event
         )
     except msgspec.ValidationError as error:
-        raise Malformed(f"{entry_id!r} is no id here: {error}", f"/{field}") from error
+        raise Malformed(
+            f"{entry_id!r} is no id here: {malformed(error).reason}", f"/{field}"
+        ) from error
     return wish(entry=made, expects=expects)
 
 

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 
-from perennial.contracts.base import Event
-from perennial.contracts.orders import OrderPlaced
-from perennial.contracts.registers import ProductChanged, RateChanged
+from perennial.contracts.registers import ProductChanged
 
 from lead_intake.domain.money import rate_on
 from lead_intake.domain.registers import Register
@@ -71,18 +69,6 @@ def build(reference: Mapping[str, Mapping[str, Register]], policy: Policy) -> Wo
         if entry.rates
     }
     return World(policy, Catalogue(products), rates)
-
-
-def makes_known(event: Event) -> list[str]:
-    """The names under which facts may have been waiting for this event."""
-    match event:
-        case OrderPlaced():
-            return [f"order:{event.order_id}"]
-        case RateChanged():
-            return [f"rate:{event.currency}"]
-        case ProductChanged():
-            return sorted({f"product:{word}" for word in _words(event)})
-    return []
 
 
 def plain(name: str) -> str:
