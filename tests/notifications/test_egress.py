@@ -71,6 +71,16 @@ def test_outside_is_not(address: str) -> None:
         "https://127.0.0.1/",
         "https://[::1]/",
         "https://[::ffff:169.254.169.254]/",
+        "https://[::ffff:7f00:1]/",
+        "https://[::127.0.0.1]/",
+        "https://127.1/",
+        "https://0x7f000001/",
+        "https://2130706433/",
+        "https://0177.0.0.1/",
+        "https://127.0.0.1./",
+        "https://１２７.0.0.1/",
+        "https://localhost/",
+        "https://hooks.localhost./",
         "https://hooks.example.com:99999/",
         "not a url",
     ],
@@ -80,6 +90,8 @@ def test_what_must_not_be_an_endpoint(url: str) -> None:
 
 
 def test_what_may_be_an_endpoint() -> None:
+    assert fault_in("https://1.1.1.1/", allow_private=False) == ""
+    assert fault_in("https://8.8/", allow_private=False) == ""
     assert fault_in("https://hooks.example.com:8443/alerts?x=1", allow_private=False) == ""
     assert fault_in("http://127.0.0.1:8080/", allow_private=True) == ""
 

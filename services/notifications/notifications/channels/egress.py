@@ -8,6 +8,7 @@ import asyncio
 import errno
 import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from unicodedata import normalize
 from urllib.parse import urlsplit
 
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -84,10 +85,24 @@ def fault_in(url: str, allow_private: bool) -> str:
 
 
 def forbidden_literal(host: str) -> bool:
+    """Whether a host is an address inside, in whichever spelling a resolver would take it."""
+    plain = normalize("NFKC", host).rstrip(".").casefold()
+    if plain == "localhost" or plain.endswith(".localhost"):
+        return True
+    address = _literal(plain)
+    return address is not None and forbidden(address)
+
+
+def _literal(host: str) -> Address | None:
+    """The address that a host spells; `127.1`, `0x7f000001` and `2130706433` are 127.0.0.1 too."""
     try:
-        return forbidden(ip_address(host.split("%")[0]))
+        return ip_address(host.split("%")[0])
     except ValueError:
-        return False
+        pass
+    try:
+        return IPv4Address(socket.inet_aton(host))
+    except (OSError, UnicodeEncodeError):
+        return None
 
 
 class CheckedResolver(AbstractResolver):
