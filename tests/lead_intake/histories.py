@@ -50,14 +50,13 @@ def payment(payment_id: str, amount: int, number: str = "1", **more: Any) -> Rec
     return RecordPayment(payment=payment_id, order=number, amount=amount, **said)
 
 
-def back(return_id: str, amount: int | None = None, number: str = "1") -> RecordReturn:
-    return RecordReturn(
-        return_=return_id, order=number, returned_at=DAY + timedelta(days=2), amount=amount
-    )
+def back(return_id: str, amount: int | None = None, number: str = "1", **more: Any) -> RecordReturn:
+    said = {"returned_at": DAY + timedelta(days=2), "amount": amount, **more}
+    return RecordReturn(return_=return_id, order=number, **said)
 
 
-def cancel(number: str = "1") -> CancelOrder:
-    return CancelOrder(order=number, cancelled_at=DAY + timedelta(days=3))
+def cancel(number: str = "1", **more: Any) -> CancelOrder:
+    return CancelOrder(order=number, cancelled_at=DAY + timedelta(days=3), **more)
 
 
 def fact(saying: Any, now: datetime = NOW, source: str = SHOP) -> Fact:

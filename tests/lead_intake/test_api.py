@@ -84,7 +84,54 @@ async def test_returns_and_cancellations_by_either_name_of_the_order(
     void = await client("POST", f"/orders/{order_id}/cancellation", {"cancelled_at": moment})
 
     assert (back.status_code, back.json()["errors"][0]["pointer"]) == (422, "/amount")
-    assert void.json() == placed.json()
+    assert void.json() == placed.json() | {"stands": "cancelled"}
+
+
+@pytest.mark.feature("I15")
+async def test_what_names_another_order_or_customer_than_its_own_is_refused(
+    client: Client, house: House
+) -> None:
+    await client("POST", "/orders", ORDER)
+    moment = "2026-05-03T09:00:00Z"
+    by_order = await client("POST", "/orders/1/payments", PAYMENT | {"order": "2"})
+    by_customer = await client("POST", "/orders/1/payments", PAYMENT | {"customer": "bob"})
+    bulk = await client.bulk(
+        "/orders:bulk",
+        [{"type": "return", "return": "r", "order": "1", "customer": "bob", "returned_at": moment}],
+    )
+    same = await client("POST", "/orders/1/payments", PAYMENT | {"order": "1", "customer": "ann"})
+
+    for answer, pointer in ((by_order, "/order"), (by_customer, "/customer")):
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)
+    assert (bulk[0]["status"], bulk[0]["error"]["pointer"]) == ("rejected", "/customer")
+    assert same.status_code == 201
+
+
+@pytest.mark.feature("I15")
+async def test_the_answer_says_how_the_order_stands(client: Client) -> None:
+    placed = await client("POST", "/orders", ORDER)
+    paid = await client("POST", "/orders/1/payments", PAYMENT)
+    over = await client("POST", "/orders/1/payments", PAYMENT | {"payment": "q", "amount": 5})
+    moment = {"returned_at": "2026-05-03T09:00:00Z"}
+    back = await client("POST", "/orders/1/returns", {"return": "r", **moment})
+
+    stands = [one.json()["stands"] for one in (placed, paid, over, back)]
+    assert stands == ["open", "paid", "overpaid", "returned"]
+    assert over.json()["overpaid"] == 5
+
+
+@pytest.mark.feature("I15")
+async def test_a_return_of_a_cancelled_order_is_refused_but_noted_in_a_history(
+    client: Client,
+) -> None:
+    back = {"return": "r", "returned_at": "2026-05-03T09:00:00Z", "amount": 5}
+    await client("POST", "/orders", ORDER)
+    await client("POST", "/orders/1/cancellation", {"cancelled_at": "2026-05-02T09:00:00Z"})
+    asked = await client("POST", "/orders/1/returns", back)
+    told = await client.bulk("/orders:bulk", [back | {"type": "return", "order": "1"}])
+
+    assert (asked.status_code, asked.json()["code"]) == (409, "order-cancelled")
+    assert told[0]["status"] == "accepted"
 
 
 @pytest.mark.feature("I1")
@@ -118,6 +165,7 @@ async def test_every_kind_in_one_request_in_any_order(client: Client) -> None:
     assert [result["status"] for result in results] == [
         "waiting", "accepted", "duplicate", "rejected", "rejected", "rejected", "waiting", "rejected",
     ]  # fmt: skip
+    assert {result.get("waits_for", "")[:6] for result in results} == {"order:", ""}
     pointers = [result["error"].get("pointer", "") for result in results if "error" in result]
     assert pointers == ["/type", "", "/placed_at", "/order"]
 

@@ -1,18 +1,26 @@
 """Exports of other companies come in whole, once, and with a word about every row."""
 
+import asyncio
 import csv
 import gzip
+import re
 from collections import Counter as Multiset
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lead_intake.imports.mapping import Mapping, MappingError, parse_mapping, read_mapping
 from lead_intake.imports.run import Import, Told, run_import
+from lead_intake.imports.sending import RowResult
 
+from tests.lead_intake.client import Client
 from tests.lead_intake.counter import Counter
+from tests.lead_intake.house import House, rest
 
 ROOT = Path(__file__).parents[2]
 PLAIN = {"source": "erp", "customer": "who", "date": "day", "amount": "sum", "currency": "EUR"}
@@ -27,8 +35,8 @@ def mapping(**more: Any) -> Mapping:
 class Desk:
     """Runs imports in a folder of its own against one service."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.service = folder, Counter()
+    def __init__(self, folder: Path, service: Any = None) -> None:
+        self.folder, self.service = folder, service or Counter()
 
     def bring(
         self, content: str | bytes, rules: Mapping | None = None, report: str = "report.csv"
@@ -43,6 +51,27 @@ class Desk:
 
     def word(self, row: int) -> dict[str, str]:
         return next(word for word in self.words() if word["row"] == str(row))
+
+
+class AtHome:
+    """Takes what an import sends to the service's own rules and routes."""
+
+    def __init__(self) -> None:
+        self.house = House()
+        self._app, self._tokens = rest(self.house)
+
+    def asks(self, method: str, path: str, content: Any) -> httpx.Response:
+        async def ask() -> httpx.Response:
+            async with httpx.AsyncClient(
+                transport=httpx.ASGITransport(self._app), base_url="http://svc"
+            ) as http:
+                return await Client(http, self._tokens)(method, path, content)
+
+        return asyncio.run(ask())
+
+    def send(self, lines: Sequence[bytes]) -> list[RowResult]:
+        answer = self.asks("POST", "/orders:bulk", b"\n".join(lines))
+        return msgspec.json.Decoder(RowResult).decode_lines(answer.content)
 
 
 @pytest.fixture
@@ -177,7 +206,7 @@ def test_negative_rows_and_types_become_returns_payments_and_cancellations(desk:
     rules = mapping(order="no", type_column="kind", types={"payment": ["Pay"], "cancel": ["void"]})
     text = (
         "no,who,day,sum,kind\n7,ann,2026-05-01,10,sale\n7,ann,2026-05-03,-4,sale\n"
-        "7,ann,2026-05-02,6,PAY\n8,bob,2026-05-01,10,sale\n8,bob,2026-05-02,10,void\n"
+        "7,ann,2026-05-02,6,PAY\n8,bob,2026-05-01,10,sale\n8,bob,2026-05-02,,void\n"
     )
 
     desk.bring(text, rules)
@@ -190,6 +219,7 @@ def test_negative_rows_and_types_become_returns_payments_and_cancellations(desk:
         "return",
     ]
     assert desk.service.sent[-1]["amount"] == 400
+    assert {fact["customer"] for fact in desk.service.sent} == {"ann", "bob"}
 
 
 def test_a_negative_row_without_an_order_says_what_is_missing(desk: Desk) -> None:
@@ -271,6 +301,48 @@ def test_a_finished_import_run_again_sends_nothing(desk: Desk) -> None:
     told = desk.bring("who,day,sum\nann,2026-05-01,1\n")
 
     assert (len(desk.service.sent), told.counts) == (1, {"accepted": 1})
+
+
+def sample_of_the_page() -> tuple[str, Mapping, str]:
+    """The file, the mapping and the report that the page on importing shows."""
+    page = (ROOT / "docs/importing.md").read_text()
+    file = re.search(r"```\n(Order No;.*?)```", page, re.DOTALL)
+    rules = re.search(r"```yaml\n(source: shop.*?)```", page, re.DOTALL)
+    report = re.search(r"```\n(row,status,.*?)```", page, re.DOTALL)
+    assert file
+    assert rules
+    assert report
+    return file[1], parse_mapping(rules[1].encode()), report[1]
+
+
+@pytest.mark.feature("P14")
+def test_the_sample_of_the_page_comes_to_the_report_it_shows(tmp_path: Path) -> None:
+    file, rules, report = sample_of_the_page()
+    shop = AtHome()
+    desk = Desk(tmp_path, shop)
+
+    waiting = desk.bring(file, rules)
+    assert waiting.counts == {"rejected": 1, "waiting": 4}
+    assert "PUT /v1/registers/rates/EUR" in desk.word(2)["reason"]
+    assert desk.word(5)["reason"] == "waits for its order: import that too"
+
+    shop.asks("PUT", "/registers/rates/EUR", {"rate": 1.08, "starts": "2026-01-01"})
+    shop.house.release()
+    assert desk.bring(file, rules).counts == {"rejected": 1, "duplicate": 4}
+
+    other = AtHome()
+    other.asks("PUT", "/registers/rates/EUR", {"rate": 1.08, "starts": "2026-01-01"})
+    Desk(tmp_path, other).bring(file, rules, "shown.csv")
+    assert (tmp_path / "shown.csv").read_text() == report
+
+
+def test_a_payment_above_the_total_is_told_in_the_report(tmp_path: Path) -> None:
+    rules = mapping(order="no", type_column="kind", types={"payment": ["pay"]}, currency="USD")
+    desk = Desk(tmp_path, AtHome())
+
+    desk.bring("no,who,day,sum,kind\n7,ann,2026-05-01,10,sale\n7,ann,2026-05-02,12,pay\n", rules)
+
+    assert (desk.word(3)["status"], desk.word(3)["code"]) == ("accepted", "overpaid")
 
 
 def test_cdnow_comes_in_whole_with_its_identical_lines(desk: Desk) -> None:

@@ -146,6 +146,9 @@ def test_a_payment_or_return_known_already_changes_nothing() -> None:
         ((order(), back("r", 5), back("r", 6)), "return-differs /return"),
         ((order(), back("r", 6_000), back("s", 4_001)), "return-exceeds-order /amount"),
         ((order(), back("r"), back("s")), "return-exceeds-order /amount"),
+        ((order(), payment("p", 5, customer="bob")), "customer-differs /customer"),
+        ((order(), back("r", 5, customer="bob")), "customer-differs /customer"),
+        ((order(), cancel(customer="bob")), "customer-differs /customer"),
         ((order(), back("r", -1)), "amount-below-zero /amount"),
         ((order(total=-1),), "total-below-zero /total"),
         ((order(placed_at=datetime(1899, 12, 31, tzinfo=UTC)),), "date-out-of-range /placed_at"),
@@ -170,6 +173,12 @@ def test_what_comes_after_a_cancellation_is_recorded_without_being_counted_twice
 
     assert totals(events)["revenue"] == 0
     assert (the_order(state).received, the_order(state).settled) == (10_000, False)
+
+
+def test_whoever_names_the_orders_own_customer_is_heard() -> None:
+    state, _ = happened(order(), payment("p", 5, customer="ann"), cancel(customer="ann"))
+
+    assert (the_order(state).received, the_order(state).cancelled) == (5, True)
 
 
 def test_an_unknown_order_is_waited_for() -> None:

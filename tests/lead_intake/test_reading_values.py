@@ -101,7 +101,21 @@ def test_a_suggested_mapping_is_one_that_can_be_used() -> None:
     assert document["date_formats"] == ["%d.%m.%Y"]
     assert document["decimal"] == ","
     assert parse_mapping(suggestion.document.encode()).customer == "Kundennummer"
-    assert suggestion.questions == ["No currency column: is USD right for all rows?"]
+    assert suggestion.questions == [
+        "No column says which orders are paid: are they all (`paid: true`)?",
+        "No currency column: is USD right for all rows?",
+    ]
+
+
+def test_what_means_paid_is_asked_with_what_the_column_holds() -> None:
+    rows = [["ann", "2026-05-31", "1.00", status] for status in ("Bezahlt", "offen", "Bezahlt")]
+
+    suggestion = suggest_mapping(["customer", "date", "amount", "Status"], rows)
+
+    assert parse_mapping(suggestion.document.encode()).paid_values == ("Bezahlt",)
+    (asked,) = [question for question in suggestion.questions if "paid" in question]
+    assert "'Status'" in asked
+    assert "Bezahlt, offen" in asked
 
 
 def test_what_cannot_be_told_is_asked() -> None:

@@ -16,6 +16,8 @@ from perennial.contracts.strict import Malformed, decode_outside
 E = TypeVar("E", bound=Event)
 Saying = PlaceOrder | RecordPayment | RecordReturn | CancelOrder
 Kind = Literal["order", "payment", "return", "cancel"]
+BY_PATH = "-"
+"""Stands for the order in a body that leaves it to its path."""
 
 
 class OrderBody(PlaceOrder, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,20 +29,19 @@ class OrderBody(PlaceOrder, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class PaymentBody(RecordPayment, frozen=True, kw_only=True, forbid_unknown_fields=True):
     source: Text = ""
     type: str = "payment"
-    order: ExternalId = "-"
-    """Named by the path where there is one."""
+    order: ExternalId = BY_PATH
 
 
 class ReturnBody(RecordReturn, frozen=True, kw_only=True, forbid_unknown_fields=True):
     source: Text = ""
     type: str = "return"
-    order: ExternalId = "-"
+    order: ExternalId = BY_PATH
 
 
 class CancelBody(CancelOrder, frozen=True, kw_only=True, forbid_unknown_fields=True):
     source: Text = ""
     type: str = "cancel"
-    order: ExternalId = "-"
+    order: ExternalId = BY_PATH
 
 
 Body = OrderBody | PaymentBody | ReturnBody | CancelBody
@@ -76,7 +77,7 @@ def read_row(line: bytes) -> Body:
     if decoder is None:
         raise Malformed(f"no type {kind!r}; known are order, payment, return, cancel", "/type")
     body: Body = decode_outside(decoder, line)
-    if body.order == "-" and not isinstance(body, OrderBody):
+    if body.order == BY_PATH and not isinstance(body, OrderBody):
         raise Malformed("names no order", "/order")
     return body
 

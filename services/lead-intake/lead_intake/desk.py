@@ -18,14 +18,22 @@ from perennial.kit.paging import etag
 from perennial.kit.problems import Fault
 from perennial.kit.runtime import Runtime, the_runtime
 
-from lead_intake.bodies import Body, read_row, saying_of
+from lead_intake.bodies import BY_PATH, Body, read_row, saying_of
 from lead_intake.domain.customer import Customer
 from lead_intake.domain.identity import order_id
 from lead_intake.domain.registers import Register
-from lead_intake.domain.requests import Said
+from lead_intake.domain.requests import ReturnSaid, Said
 from lead_intake.handlers import CUSTOMER, REGISTER
 from lead_intake.ingress import adapt, said_by
-from lead_intake.views import EntryView, RowError, RowResult, Taken, entry_view, taken
+from lead_intake.views import (
+    EntryView,
+    RowError,
+    RowResult,
+    StillWaiting,
+    Taken,
+    entry_view,
+    taken,
+)
 
 _OWN_ID = re.compile(r"o[0-9a-f]{24}")
 Rows = AsyncIterator[list[tuple[int, bytes]]]
@@ -115,9 +123,12 @@ class Desk:
     async def _said(self, who: Principal, body: Body, order: str = "") -> Said:
         source = source_of(who, body.source)
         said = await said_by(source, saying_of(body, order), self.runtime.personal)
-        if _OWN_ID.fullmatch(order):
-            return msgspec.structs.replace(said, order_id=order)
-        return said
+        if not order:
+            return said
+        meant = order_in_path(who, order, body.source)
+        if body.order not in (BY_PATH, order) and order_id(source, body.order) != meant:
+            raise Malformed(f"the path names order {order}, the body {body.order}", "/order")
+        return msgspec.structs.replace(said, order_id=meant, **_as_wish(said))
 
 
 async def _desk(request: Request) -> Desk:
@@ -142,6 +153,10 @@ def source_of(who: Principal, named: str) -> str:
 def order_in_path(who: Principal, order: str, source: str) -> str:
     """Our id of an order that a path names by our id or by its source's number."""
     return order if _OWN_ID.fullmatch(order) else order_id(source_of(who, source), order)
+
+
+def _as_wish(said: Said) -> dict[str, bool]:
+    return {"wish": True} if isinstance(said, ReturnSaid) else {}
 
 
 def malformed_row(row: int, fault: Malformed) -> RowResult:
@@ -174,9 +189,16 @@ def _result(row: int, said: Said, answer: Answer) -> RowResult:
     if answer.refusal is not None:
         return RowResult(row=row, status="rejected", error=_error(answer))
     if answer.status == 202:
-        return RowResult(row=row, status="waiting", order_id=said.order_id)
+        waits_for = msgspec.json.decode(answer.body, type=StillWaiting).until_known
+        return RowResult(row=row, status="waiting", order_id=said.order_id, waits_for=waits_for)
     new = answer.status == 201 and not answer.replayed
-    return RowResult(row=row, status="accepted" if new else "duplicate", order_id=said.order_id)
+    told = msgspec.json.decode(answer.body, type=Taken) if answer.body else None
+    return RowResult(
+        row=row,
+        status="accepted" if new else "duplicate",
+        order_id=said.order_id,
+        overpaid=told.overpaid if told else 0,
+    )
 
 
 def _entry_result(row: int, key: str, answer: Answer) -> RowResult:

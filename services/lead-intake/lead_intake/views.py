@@ -10,6 +10,8 @@ from lead_intake.domain.customer import Customer, Order
 from lead_intake.domain.registers import Register
 
 Status = Literal["accepted", "duplicate", "rejected", "waiting"]
+OrderStatus = Literal["open", "paid", "overpaid", "returned", "cancelled"]
+"""`returned` is an order of which nothing is left; a return of a part leaves it open or paid."""
 
 
 class _View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -17,11 +19,20 @@ class _View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Taken(_View, frozen=True, kw_only=True):
-    """What became of a fact about an order."""
+    """What became of a fact about an order, and how the order stands now."""
 
     status: Status
     order_id: str
     customer_id: str = ""
+    stands: OrderStatus | None = None
+    overpaid: Minor = 0
+
+
+class StillWaiting(_View, frozen=True, kw_only=True):
+    """A fact that is kept until what it names is known, as `order:<id>` or `rate:EUR`."""
+
+    status: Status = "waiting"
+    until_known: str
 
 
 class RowError(_View, frozen=True, kw_only=True):
@@ -38,6 +49,9 @@ class RowResult(_View, frozen=True, kw_only=True):
     id: str = ""
     """The event's or entry's own id, where it has one."""
     order_id: str = ""
+    waits_for: str = ""
+    """What is to be known first, as `order:<id>`, `rate:EUR` or `product:<name>`."""
+    overpaid: Minor = 0
     error: RowError | None = None
 
 
@@ -56,7 +70,9 @@ class OrderView(_View, frozen=True, kw_only=True):
     received: Minor
     returned: Minor
     owed: Minor
-    status: Literal["open", "paid", "cancelled"]
+    overpaid: Minor
+    """Received beyond its total."""
+    status: OrderStatus
 
 
 class EntryView(_View, frozen=True, kw_only=True):
@@ -96,7 +112,8 @@ def order_view(customer_id: str, order_id: str, order: Order) -> OrderView:
         received=order.received,
         returned=order.returned,
         owed=_owed(order),
-        status="cancelled" if order.cancelled else "paid" if order.settled else "open",
+        overpaid=_overpaid(order),
+        status=_standing(order),
     )
 
 
@@ -107,10 +124,30 @@ def entry_view(key: str, state: Register) -> EntryView:
 
 def taken(order_id: str, state: Customer, events: list[Event]) -> tuple[int, Taken]:
     """The answer to news about an order: 201 if it was news, 200 if it was known."""
-    customer = state.parts[order_id].customer_id
-    status: Status = "accepted" if events else "duplicate"
-    told = Taken(status=status, order_id=order_id, customer_id=customer)
+    order = state.parts[order_id]
+    told = Taken(
+        status="accepted" if events else "duplicate",
+        order_id=order_id,
+        customer_id=order.customer_id,
+        stands=_standing(order),
+        overpaid=_overpaid(order),
+    )
     return (201 if events else 200), told
+
+
+def _standing(order: Order) -> OrderStatus:
+    if order.cancelled:
+        return "cancelled"
+    if order.returns and order.returned >= order.total:
+        return "returned"
+    if _overpaid(order):
+        return "overpaid"
+    return "paid" if order.settled else "open"
+
+
+def _overpaid(order: Order) -> Minor:
+    """Against the total, so that it is the same whether a return or a payment came first."""
+    return max(0, order.received - order.total)
 
 
 def _owed(order: Order) -> Minor:

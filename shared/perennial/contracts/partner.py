@@ -44,6 +44,8 @@ class RecordPayment(Event, frozen=True, kw_only=True, forbid_unknown_fields=True
     TYPE: ClassVar[str] = "partner.payment.received.v1"
     payment: ExternalId
     order: ExternalId
+    customer: ExternalId | None = None
+    """Whose order it is; refused if the order is another's. Likewise below."""
     paid_at: datetime
     amount: Minor
     currency: Currency
@@ -55,6 +57,7 @@ class RecordReturn(Event, frozen=True, kw_only=True, forbid_unknown_fields=True)
     TYPE: ClassVar[str] = "partner.order.returned.v1"
     return_: ExternalId = msgspec.field(name="return")
     order: ExternalId
+    customer: ExternalId | None = None
     returned_at: datetime
     amount: Minor | None = None
     reason: Text = ""
@@ -63,6 +66,7 @@ class RecordReturn(Event, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class CancelOrder(Event, frozen=True, kw_only=True, forbid_unknown_fields=True):
     TYPE: ClassVar[str] = "partner.order.cancelled.v1"
     order: ExternalId
+    customer: ExternalId | None = None
     cancelled_at: datetime
     reason: Text = ""
 

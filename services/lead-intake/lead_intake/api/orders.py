@@ -14,7 +14,7 @@ from lead_intake import store
 from lead_intake.bodies import CancelBody, OrderBody, PaymentBody, ReturnBody
 from lead_intake.desk import AtDesk, order_in_path
 from lead_intake.handlers import CUSTOMER
-from lead_intake.views import OrderView, RowResult, Taken, order_view
+from lead_intake.views import OrderView, RowResult, StillWaiting, Taken, order_view
 
 router = APIRouter(tags=["orders"])
 
@@ -25,7 +25,7 @@ READ, WRITE = "orders:read", "orders:write"
 TAKEN = {
     **returns(Taken, 201, "Taken"),
     **returns(Taken, 200, "Known already"),
-    **returns(Taken, 202, "Waits for what it names"),
+    **returns(StillWaiting, 202, "Waits for what it names"),
 }
 ROWS = {
     "requestBody": {

@@ -15,6 +15,7 @@ from perennial.contracts.partner import PlaceOrder
 
 from lead_intake.domain.checks import fault_of, invalid
 from lead_intake.domain.customer import Customer, Order
+from lead_intake.domain.identity import party_id
 from lead_intake.domain.requests import CancelSaid, OrderSaid, PaymentSaid, ReturnSaid
 from lead_intake.domain.valuing import rate_day, value_of
 from lead_intake.domain.world import World
@@ -39,6 +40,9 @@ def react(state: Customer, fact: Fact, world: World, now: datetime) -> Decision:
         return _place(state, said, world, now) if order is None else _again(order, said)
     if order is None:
         return Wait(until_known=f"order:{said.order_id}", expires=now + world.policy.waiting)
+    fault = _of_another(order, said.said.customer)
+    if fault is not None:
+        return fault
     match said:
         case PaymentSaid():
             return _pay(order, said)
@@ -117,6 +121,17 @@ def _again(order: Order, asked: OrderSaid) -> Decision:
     )
 
 
+def _of_another(order: Order, customer: str | None) -> Refusal | None:
+    """Whoever names a customer means that customer's order."""
+    if customer is None or party_id(order.source, customer) == order.customer_id:
+        return None
+    return invalid(
+        "customer-differs",
+        f"Order {order.number} is not one of customer {customer}: correct the order or the customer.",
+        "customer",
+    )
+
+
 def _pay(order: Order, asked: PaymentSaid) -> Decision:
     said = asked.said
     if said.currency != order.currency:
@@ -143,6 +158,12 @@ def _take_back(order: Order, asked: ReturnSaid) -> Decision:
     known = order.returns.get(said.return_)
     if known is not None:
         return [] if said.amount in (known, None) else _differs("return", said.return_, known)
+    if order.cancelled and asked.wish:
+        return Refusal(
+            code="order-cancelled",
+            detail=f"Order {order.number} is cancelled: nothing of it is left to return.",
+            pointer="/order",
+        )
     rest = order.total - order.returned
     amount = rest if said.amount is None else said.amount
     if amount > rest or (amount == 0 < order.total and said.amount is None):

@@ -33,6 +33,8 @@ class ReturnSaid(Event, frozen=True, kw_only=True):
     order_id: Id
     source: Id
     said: RecordReturn
+    wish: bool = False
+    """Asked for on its own, and so refused where a fact in a history would only be noted."""
 
 
 class CancelSaid(Event, frozen=True, kw_only=True):

@@ -53,16 +53,23 @@ def fact_of_other(line: Line, identity: str, mapping: Mapping) -> Sayable:
             saying = RecordPayment(
                 payment=own,
                 order=line.order,
+                customer=line.customer or None,
                 paid_at=line.at,
                 amount=line.amount,
                 currency=line.currency,
             )
         case "return":
             saying = RecordReturn(
-                return_=own, order=line.order, returned_at=line.at, amount=line.amount
+                return_=own,
+                order=line.order,
+                customer=line.customer or None,
+                returned_at=line.at,
+                amount=line.amount,
             )
         case "cancel":
-            saying = CancelOrder(order=line.order, cancelled_at=line.at)
+            saying = CancelOrder(
+                order=line.order, customer=line.customer or None, cancelled_at=line.at
+            )
     return _sayable(saying, line.kind, line.at, mapping)
 
 

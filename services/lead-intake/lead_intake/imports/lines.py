@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import NamedTuple
 
 import msgspec
 
@@ -37,6 +38,17 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     attributes: dict[str, str]
 
 
+class _Money(NamedTuple):
+    currency: str
+    amount: int
+    quantity: float
+    cost: int | None
+
+
+_NO_MONEY = _Money("", 0, 1.0, None)
+"""A cancellation is about the whole order and names no amount."""
+
+
 class RowFault(Exception):
     """Why a row is left out: `skipped` by the mapping's wish, else rejected."""
 
@@ -66,20 +78,20 @@ class LineReader:
         if len(cells) != self._width:
             self._complain_of_width(cells)
         mapping = self._mapping
-        currency = mapping.currency or self._needed(cells, "currency_column").upper()
-        amount = self._amount(cells, currency)
-        kind = self._kind(cells, amount)
+        told = self._told_kind(cells)
+        money = _NO_MONEY if told == "cancel" else self._money(cells)
+        kind = self._kind(told, money.amount)
         return Line(
             kind=kind,
             order=self._order(cells, kind),
             id=self._id(cells, kind),
-            customer=self._short(cells, "customer") if kind == "order" else "",
+            customer=self._customer(cells, kind),
             at=self._date(cells),
-            currency=currency,
-            amount=abs(amount),
-            quantity=self._quantity(cells),
+            currency=money.currency,
+            amount=abs(money.amount),
+            quantity=money.quantity,
             product=self._cell(cells, "product")[:_LONGEST_ID],
-            cost=self._cost(cells, currency),
+            cost=money.cost,
             paid=self._is_paid(cells),
             channel=self._cell(cells, "channel_column") or mapping.channel,
             person=self._group(cells, "person"),
@@ -144,14 +156,28 @@ class LineReader:
             raise RowFault(field, f"{value} is too large")
         return int(whole)
 
-    def _kind(self, cells: Sequence[str], amount: int) -> Kind:
-        kind: Kind = "order"
-        if "type_column" in self._places:
-            told = self._cell(cells, "type_column")
-            found = self._kinds.get(told.casefold())
-            if found is None and self._mapping.types.get("order"):
-                raise RowFault("type_column", f"{told!r} is not among `types`")
-            kind = found or "order"
+    def _money(self, cells: Sequence[str]) -> "_Money":
+        currency = self._mapping.currency or self._needed(cells, "currency_column").upper()
+        amount = self._amount(cells, currency)
+        return _Money(currency, amount, self._quantity(cells), self._cost(cells, currency))
+
+    def _told_kind(self, cells: Sequence[str]) -> Kind:
+        """What the row calls itself; its sign may still make it a return."""
+        if "type_column" not in self._places:
+            return "order"
+        told = self._cell(cells, "type_column")
+        found = self._kinds.get(told.casefold())
+        if found is None and self._mapping.types.get("order"):
+            raise RowFault("type_column", f"{told!r} is not among `types`")
+        return found or "order"
+
+    def _customer(self, cells: Sequence[str], kind: Kind) -> str:
+        """Orders must name theirs; of the rest it is compared with the order's, where it is told."""
+        if kind == "order" or self._cell(cells, "customer"):
+            return self._short(cells, "customer")
+        return ""
+
+    def _kind(self, kind: Kind, amount: int) -> Kind:
         if amount >= 0 or kind in ("return", "cancel"):
             return kind
         if kind == "payment":

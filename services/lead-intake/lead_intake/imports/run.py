@@ -12,6 +12,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from lead_intake.imports.dates import AmbiguousDateError
 from lead_intake.imports.lines import Line, LineReader, RowFault
@@ -36,6 +37,8 @@ _COLUMNS = {
     "lines": ("product",),
 }
 """Fields of the interface and those of the mapping that they come from."""
+_NAMES = {"order": "order", "rate": "currency", "product": "lines"}
+"""Fields of the interface that name what may be waited for."""
 
 
 class Progress(msgspec.Struct, kw_only=True):
@@ -43,6 +46,7 @@ class Progress(msgspec.Struct, kw_only=True):
 
     delivery: str
     sent: int = 0
+    done: bool = False
     report_bytes: int = 0
     counts: dict[str, int] = {}
 
@@ -100,7 +104,7 @@ def _read(job: Import, spool: Spool) -> tuple[list[RowWord], LineReader]:
 
 
 def _in_the_files_words(word: RowWord, reader: LineReader) -> RowWord:
-    return msgspec.structs.replace(word, field=reader.column_of(word.field))
+    return replace(word, field=reader.column_of(word.field))
 
 
 def _lines(
@@ -135,6 +139,8 @@ def _send(
         progress.sent += len(chunk)
         _note(job, progress, report)
         tell(Told(progress.sent, of, dict(report.counts)))
+    progress.done = True
+    _note(job, progress, report)
     return Told(progress.sent, of, dict(report.counts))
 
 
@@ -147,15 +153,29 @@ def _words(
 
 
 def _word_of_result(row: int, result: RowResult, reader: LineReader) -> RowWord:
-    error = result.error
-    return RowWord(
-        row=row,
-        status=msgspec.convert(result.status, Status),
-        order_id=result.order_id,
-        field=_field(error.pointer, reader) if error else "",
-        code=error.code if error else "",
-        reason=error.detail if error else "",
-    )
+    word = RowWord(row=row, status=msgspec.convert(result.status, Status), order_id=result.order_id)
+    if result.error:
+        error = result.error
+        field = _field(error.pointer, reader)
+        return replace(word, field=field, code=error.code, reason=error.detail)
+    if result.waits_for:
+        kind, _, name = result.waits_for.partition(":")
+        field = _field(_NAMES.get(kind, ""), reader)
+        return replace(word, field=field, code=f"{kind}-unknown", reason=_waiting(kind, name))
+    if result.overpaid:
+        reason = f"{result.overpaid} minor units more than the order's total have been received"
+        return replace(word, code="overpaid", reason=reason)
+    return word
+
+
+def _waiting(kind: str, name: str) -> str:
+    """What a row waits for, and who can make it known."""
+    match kind:
+        case "rate":
+            return f"waits for a rate of {name} on its day: PUT /v1/registers/rates/{name}"
+        case "product":
+            return f"waits for the product {name}: PUT /v1/registers/products/…"
+    return "waits for its order: import that too"
 
 
 def _word_of_fault(row: int, fault: RowFault, reader: LineReader) -> RowWord:
@@ -178,13 +198,20 @@ def _field(pointer: str, reader: LineReader) -> str:
 
 
 def _progress_of(job: Import) -> Progress:
-    """Where an earlier run of the same delivery stopped; anything else begins anew."""
+    """Where an earlier run of the same delivery stopped; anything else begins anew, and so does a
+    delivery of which rows wait: what they wait for may be known by now."""
     delivery = _delivery(job)
     try:
         known = msgspec.json.decode(job.progress_file.read_bytes(), type=Progress)
     except (FileNotFoundError, msgspec.DecodeError):
         known = None
-    if known is None or known.delivery != delivery or not _stands(job.report, known.report_bytes):
+    waits = known is not None and known.done and known.counts.get("waiting", 0)
+    if (
+        known is None
+        or known.delivery != delivery
+        or waits
+        or not _stands(job.report, known.report_bytes)
+    ):
         return Progress(delivery=delivery)
     return known
 

@@ -18,10 +18,12 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "unit_price": ("unitprice", "price", "einzelpreis", "preis", "prix", "precio", "单价"),
     "product": ("product", "productid", "sku", "item", "stockcode", "artikel", "artikelnummer", "produit", "producto", "description", "商品", "产品"),
     "currency_column": ("currency", "currencycode", "waehrung", "währung", "devise", "moneda", "币种"),
-    "paid_column": ("paid", "bezahlt", "paymentstatus"),
+    "paid_column": ("paid", "bezahlt", "paymentstatus", "ispaid", "已付款", "status"),
     "type_column": ("type", "kind", "transactiontype", "art", "类型"),
     "cost": ("cost", "costofgoods", "cogs", "einstandspreis"),
 }  # fmt: skip
+_PAID = frozenset({"1", "yes", "y", "true", "paid", "bezahlt", "ja", "payé", "pagado", "已付款"})
+_MOST_SHOWN = 10
 _PERSON = {
     "name": ("name", "customername", "fullname", "firma", "company", "客户名称"),
     "email": ("email", "mail", "emailaddress", "邮箱"),
@@ -53,6 +55,7 @@ def suggest_mapping(
     ]
     questions += _about_dates(found, header, sample, document)
     questions += _about_amounts(found, header, sample, document)
+    questions += _about_payment(found, header, sample, document)
     questions += _about_ids(found, document)
     person = {kind: name for kind, words in _PERSON.items() if (name := _named(header, words))}
     if person:
@@ -104,6 +107,23 @@ def _about_amounts(
         return [f"Column {column!r}: {error}"]
     document["decimal"] = decimal
     return []
+
+
+def _about_payment(
+    found: dict[str, str],
+    header: Sequence[str],
+    sample: Sequence[Sequence[str]],
+    document: dict[str, object],
+) -> list[str]:
+    """Only paid orders activate a customer, so whether they are paid is never left unasked."""
+    column = found.get("paid_column")
+    if not column:
+        document["paid"] = False
+        return ["No column says which orders are paid: are they all (`paid: true`)?"]
+    seen = list(dict.fromkeys(_texts(column, header, sample)))
+    document["paid_values"] = [text for text in seen if plain(text) in _PAID]
+    shown = ", ".join(seen[:_MOST_SHOWN]) + (", …" if len(seen) > _MOST_SHOWN else "")
+    return [f"Which values of {column!r} mean paid (`paid_values`)? It holds {shown or 'none'}."]
 
 
 def _about_ids(found: dict[str, str], document: dict[str, object]) -> list[str]:
