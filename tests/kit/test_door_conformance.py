@@ -101,8 +101,8 @@ async def _done(house: Toy, step: Step, second: int) -> list[tuple[int, bytes]]:
     match step.kind:
         case "add":
             name = "same" if step.again else f"add {second}"
-            wish = ask(step.key, toy.Add(amount=step.amount), name)
-            same = ask(step.key, toy.Add(amount=step.amount), name)
+            add = toy.Add(amount=step.amount, purse="purse" if step.remind else "")
+            wish, same = ask(step.key, add, name), ask(step.key, add, name)
             return [(one.status, one.body) for one in await house.asks(wish, same)]
         case "ticket":
             wishes = [

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 from perennial.contracts.base import Event
 from perennial.kit import postgres
@@ -121,6 +122,35 @@ async def test_numbers_have_no_gap_and_no_twin_under_many_lanes(pool: asyncpg.Po
     numbers = sorted(int(row[0].partition("-")[2]) for row in rows)
     assert numbers == list(range(1, len(numbers) + 1))
     assert len(numbers) >= 80
+
+
+async def test_a_limit_over_many_keys_holds_under_many_lanes(
+    pool: asyncpg.Pool, source: Source
+) -> None:
+    """Ledger entries are locked after subjects, whoever names them first, and never go over."""
+    house = Toy.on(pool)
+    purses = [f"p{n}" for n in range(4)]
+    await house.records(*[source.fed(f"k{n}", 1, remind_after=1, times=30) for n in range(40)])
+
+    async def taking(name: str) -> None:
+        for n in range(40):
+            keys = (n, n + 1, n + 2)
+            wishes = [
+                ask(f"k{k % 40}", toy.Add(amount=100, purse=purses[(k * 7) % 4]), f"{name}{n}.{k}")
+                for k in keys
+            ]
+            await house.asks(*wishes)
+
+    await asyncio.gather(*(taking(name) for name in "uvwx"))
+    rows = await pool.fetch("SELECT key, state::text FROM entity WHERE subject = 'purse'")
+    taken = {row[0]: sum(msgspec.json.decode(row[1])["taken"].values()) for row in rows}
+    assert taken == dict.fromkeys(purses, 1000)
+    for second in range(1, 40):  # reminders give back: entries that only the fold can name
+        await house.timers(second * 60)
+    rows = await pool.fetch("SELECT state::text FROM entity WHERE subject = 'purse'")
+    left = [sum(msgspec.json.decode(row[0])["taken"].values()) for row in rows]
+    assert sum(left) < 4000
+    assert "DeadlockDetectedError" not in repeated(house)
 
 
 async def test_money_and_its_order_meet_whoever_commits_first(

@@ -69,7 +69,7 @@ async def test_a_mended_timer_fires_and_its_key_flows_again(
     await house.timers(15)
     await house.records(source.fed("a", 2, seconds=20))
     assert sorted(await house.parked()) == ["behind", "parked"]
-    monkeypatch.setattr(toy, "_reminded", lambda _state: [toy.Reminded()])
+    monkeypatch.setattr(toy, "_reminded", lambda *_: [toy.Reminded()])
     await house.store.redrive()
     await house.release()
     assert await house.parked() == ["released", "released"]
@@ -115,7 +115,7 @@ async def test_a_timer_that_names_a_part_no_fact_named_finds_it_loaded(
     def names_o1(fact: Fact) -> list[str]:
         return ["o1"] if isinstance(fact.data, TimerFired) else list(toy.names(fact))
 
-    def ask_about(state: toy.Customer) -> list[toy.Reminded]:
+    def ask_about(state: toy.Customer, _key: str) -> list[toy.Reminded]:
         return [toy.Reminded(paid="o1" in state.parts)]
 
     monkeypatch.setattr(toy, "_reminded", ask_about)

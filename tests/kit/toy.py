@@ -1,8 +1,9 @@
 """A service small enough to read at a glance, with one of everything that the kit can do.
 
 A customer counts what it is fed, holds orders as parts, reminds itself by timers, refuses what is
-over the limit, waits for what is not known yet, and draws gap-free numbers. Staff is a mirror of
-another's facts; rates are a reference of its own.
+over the limit, waits for what is not known yet, and draws gap-free numbers. Purses are a ledger:
+several customers take from one, and get back from it by reminders. Staff is a mirror of another's
+facts; rates are a reference of its own.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,7 +27,7 @@ from perennial.contracts.base import (
 from perennial.contracts.partner import DEMO, PlaceOrder, RecordPayment
 from perennial.contracts.platform import CLOCK, PolicyAdopted, PolicyDrafted
 from perennial.kit.policies import policy_subject
-from perennial.kit.subject import Made, Numbering, Row, Service, Subject, on
+from perennial.kit.subject import Ledger, Made, Numbering, Row, Service, Subject, on
 
 NAME = "toy"
 POISON, UNSTORABLE, STUCK = -13, -17, -19
@@ -60,6 +61,8 @@ class Counted(Event, frozen=True, kw_only=True):
     remind_at: datetime | None = None
     times: int = 0
     text: str = ""
+    purse: str = ""
+    customer: str = ""
 
 
 class Placed(Event, frozen=True, kw_only=True):
@@ -77,6 +80,9 @@ class Reminded(Event, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "toy.reminded.v1"
     next_at: datetime | None = None
     paid: bool | None = None
+    purse: str = ""
+    customer: str = ""
+    """Everything taken from the purse by this customer goes back."""
 
 
 class Ticketed(Event, frozen=True, kw_only=True):
@@ -110,6 +116,7 @@ class Add(msgspec.Struct, frozen=True, kw_only=True):
 
     TYPE: ClassVar[str] = "request.toy.add"
     amount: int
+    purse: str = ""
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,8 +134,15 @@ class Order(Part, frozen=True, kw_only=True):
     payments: list[str] = []
 
 
+class Purse(State, frozen=True, kw_only=True):
+    taken: dict[str, int] = {}
+    """By customer: a function of the set of events, in any order of customers."""
+
+
 class Customer(State, frozen=True, kw_only=True):
     total: int = 0
+    purse: str = ""
+    beside: dict[str, Purse] = {}
     remind_at: datetime | None = None
     times: int = 0
     stuck: bool = False
@@ -167,10 +181,13 @@ def react(state: Customer, fact: Fact, world: World, now: datetime) -> Decision:
     match fact.data:
         case Fed() as fed:
             return _fed(fed, world, now)
-        case Add(amount=amount):
-            if state.total + amount > world.policy.limit:
+        case Add(amount=amount, purse=purse):
+            taken = sum(state.beside[purse].taken.values()) if purse else 0
+            if state.total + amount > world.policy.limit or taken + amount > world.policy.limit:
                 return Refusal(code="over-limit", detail=f"At most {world.policy.limit}; add less.")
-            return [Counted(amount=amount, limit=world.policy.limit)]
+            return [
+                Counted(amount=amount, limit=world.policy.limit, purse=purse, customer=fact.key)
+            ]
         case PlaceOrder():
             return _placed(state, fact.data, world, now)
         case RecordPayment(order=order, payment=payment):
@@ -181,7 +198,7 @@ def react(state: Customer, fact: Fact, world: World, now: datetime) -> Decision:
             made = [Ticketed(series=series), Ticketed(series=series)]
             return [*made, Ticketed(series=series, text="poison")] if poison else [*made]
         case TimerFired():
-            return _reminded(state)
+            return _reminded(state, fact.key)
     return []
 
 
@@ -208,17 +225,19 @@ def _placed(state: Customer, said: PlaceOrder, world: World, now: datetime) -> D
     return [Placed(order=said.order)]
 
 
-def _reminded(state: Customer) -> Decision:
+def _reminded(state: Customer, key: str) -> Decision:
     if state.stuck or state.remind_at is None:
         return []
     following = state.remind_at + timedelta(seconds=60) if state.times > 1 else None
-    return [Reminded(next_at=following)]
+    return [Reminded(next_at=following, purse=state.purse, customer=key)]
 
 
 def evolve(state: Customer, event: Event, _now: datetime) -> Customer:
     match event:
         case Counted():
-            state = replace(state, total=state.total + event.amount, text=event.text)
+            purse = event.purse or state.purse
+            total = state.total + event.amount
+            state = replace(state, total=total, text=event.text, purse=purse)
             if event.remind_at is not None:
                 stuck = event.amount == STUCK
                 return replace(state, remind_at=event.remind_at, times=event.times, stuck=stuck)
@@ -229,7 +248,7 @@ def evolve(state: Customer, event: Event, _now: datetime) -> Customer:
             paid = replace(order, payments=[*order.payments, event.payment])
             return replace(state, parts={**state.parts, event.order: paid})
         case Reminded():
-            return replace(state, remind_at=event.next_at, times=state.times - 1)
+            return replace(state, remind_at=event.next_at, times=state.times - 1, purse="")
         case Ticketed(text="poison"):
             raise ValueError("poison after a number was drawn")
     return state
@@ -237,6 +256,25 @@ def evolve(state: Customer, event: Event, _now: datetime) -> Customer:
 
 def due(state: Customer, _world: World) -> dict[str, datetime]:
     return {"remind": state.remind_at} if state.remind_at else {}
+
+
+def purses(event: Event) -> Iterable[str]:
+    purse = getattr(event, "purse", "")
+    return (purse,) if purse else ()
+
+
+def enter(state: Purse, _purse: str, event: Event, _now: datetime) -> Purse:
+    match event:
+        case Counted(customer=customer, amount=amount):
+            taken = state.taken.get(customer, 0) + amount
+            return Purse(taken={**state.taken, customer: taken})
+        case Reminded(customer=customer):
+            return Purse(taken={**state.taken, customer: 0})
+    return state
+
+
+def looks_at(_state: Customer, fact: Fact) -> Iterable[str]:
+    return (fact.data.purse,) if isinstance(fact.data, Add) and fact.data.purse else ()
 
 
 def names(fact: Fact) -> Iterable[str]:
@@ -289,6 +327,8 @@ CUSTOMER = Subject(
     names=names,
     emits=(COUNTS,),
     requests=(Add, Ticket),
+    ledger=Ledger("purse", Purse, purses, enter),
+    beside=looks_at,
 )
 PERSON = Subject(name="staff", state=Person, react=mirror, evolve=hire, reference=True)
 RATE = Subject(

@@ -202,12 +202,21 @@ class Gap(Exception):
 
 
 class MoreNeeded(Exception):
-    """The fold needs gap-free numbers of these scopes, or parts not loaded: get them, fold again."""
+    """The fold needs gap-free numbers of these scopes, parts, or ledger entries: get them, fold again."""
 
-    def __init__(self, scopes: set[str], parts: set[PartId]) -> None:
-        super().__init__(f"counters {sorted(scopes)}, parts {sorted(parts)}")
+    def __init__(self, scopes: set[str], parts: set[PartId], entries: set[EntityId]) -> None:
+        super().__init__(f"counters {sorted(scopes)}, parts {sorted(parts)}, {sorted(entries)}")
         self.scopes = scopes
         self.parts = parts
+        self.entries = entries
+
+
+class LockedTooLateError(Exception):
+    """To lock these ledger entries now would break the order of locks: begin anew with them."""
+
+    def __init__(self, entries: set[EntityId]) -> None:
+        super().__init__(f"{sorted(entries)}")
+        self.entries = entries
 
 
 def event_of(decision: Any) -> tuple[Event, datetime | None]:

@@ -19,6 +19,7 @@ from perennial.kit.actions import (
     Breathe,
     Commit,
     LockCounters,
+    LockEntities,
     LockPositions,
     Machine,
     Rollback,
@@ -30,6 +31,7 @@ from perennial.kit.batch import (
     Gap,
     Item,
     Loaded,
+    LockedTooLateError,
     MoreNeeded,
     PartId,
     Partition,
@@ -39,6 +41,7 @@ from perennial.kit.batch import Job as Job  # what the lanes hand in
 from perennial.kit.fold import Fold
 from perennial.kit.gathering import (
     admit,
+    entries_named,
     load_answers,
     load_aside,
     load_parts,
@@ -60,10 +63,15 @@ Steps = Generator[Action, Any, Any]
 def batch(service: Service, worlds: Worlds, job: Job) -> Machine:
     """Take one batch through the door: lock, load, fold, write, commit."""
     stopped: dict[Partition, str] = {}
+    entries: set[EntityId] = set()
     while True:
         items = [item for item in job.items if partition_of(item) not in stopped]
         try:
-            outcome = yield from _attempt(service, worlds, job, items)
+            outcome = yield from _attempt(service, worlds, job, items, entries)
+        except LockedTooLateError as late:
+            yield Rollback()
+            entries |= late.entries
+            continue
         except Gap as gap:
             yield Rollback()
             partition = partition_of(gap.item)
@@ -75,7 +83,9 @@ def batch(service: Service, worlds: Worlds, job: Job) -> Machine:
         return outcome
 
 
-def _attempt(service: Service, worlds: Worlds, job: Job, items: list[Item]) -> Machine:
+def _attempt(
+    service: Service, worlds: Worlds, job: Job, items: list[Item], entries: set[EntityId]
+) -> Machine:
     yield Begin()
     positions: dict[Partition, int] = {}
     reseek: dict[Partition, int] = {}
@@ -88,6 +98,9 @@ def _attempt(service: Service, worlds: Worlds, job: Job, items: list[Item]) -> M
     rows, busy = yield from lock_entities(job, items)
     later = [item for item in items if place_of(item) in busy]
     items = [item for item in items if place_of(item) not in busy]
+    entries = entries | entries_named(items)
+    if entries:
+        rows |= (yield LockEntities(sorted(entries), False))[0]
     items, flowing = yield from unparked(service, job, items)
     parts = yield from parts_named(service, worlds, job, items, rows)
     aside = yield from load_aside(items, rows)
@@ -122,6 +135,7 @@ class _Batch:
             try:
                 outcome = fold.finish()
             except MoreNeeded as needed:
+                yield from self._lock_entries(needed.entries)
                 self.parts.update((yield from load_parts(needed.parts)))
                 if needed.scopes:
                     scopes = sorted({*needed.scopes, *self.counters})
@@ -129,6 +143,16 @@ class _Batch:
                 continue
             outcome.writes.clock = _clock(self.items)
             return outcome
+
+    def _lock_entries(self, wanted: set[EntityId]) -> Steps:
+        """Ledger entries come after all subjects and before counters, in their own order."""
+        if not wanted:
+            return
+        ledgers = {one.ledger.name for one in self.service.subjects.values() if one.ledger}
+        held = {place for place in self.rows if place[0] in ledgers}
+        if self.counters or (held and min(wanted) < max(held)):
+            raise LockedTooLateError(wanted | held)
+        self.rows |= (yield LockEntities(sorted(wanted), False))[0]
 
     def _fold_items(self, fold: Fold) -> Generator[Action, Any, None]:
         """Reference subjects first, so that the rules of the same batch know what they say."""

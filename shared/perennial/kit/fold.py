@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from perennial.contracts.base import Event, Fact, Refusal, TimerFired, Wait
+from perennial.contracts.base import Decision, Event, Fact, Refusal, TimerFired, Wait
 from perennial.kit.batch import (
     Entity,
     EntityId,
@@ -18,6 +18,7 @@ from perennial.kit.batch import (
     PartId,
     event_of,
 )
+from perennial.kit.ledgers import Ledgers
 from perennial.kit.making import made_event
 from perennial.kit.ordering import MARK, Ordering
 from perennial.kit.rejecting import copies
@@ -36,6 +37,7 @@ class Fold(Ordering):
         self.service = service
         self.worlds = worlds
         self.entities = loaded.entities
+        self.ledgers = Ledgers(loaded.entities)
         self.holders = dict(loaded.holders)
         self.counters = dict(loaded.counters)
         self._scopes_missing: set[str] = set()
@@ -68,18 +70,15 @@ class Fold(Ordering):
 
     def adopt_reference(self) -> None:
         """Let the rules of this batch know what its reference facts say."""
-        changed = {
-            place: entity.state
-            for place, entity in self.entities.items()
-            if entity.subject.reference and entity.touched
-        }
+        found = self.entities.items()
+        changed = {p: one.state for p, one in found if one.subject.reference and one.touched}
         self.worlds = self.worlds.with_states(changed)
         self.outcome.reference = changed
 
     def finish(self) -> Outcome:
-        """Collect what changed. Raises `MoreNeeded` where numbers must be drawn or parts loaded first."""
-        if self._scopes_missing or self._parts_missing:
-            raise MoreNeeded(self._scopes_missing, self._parts_missing)
+        """Collect what changed. Raises `MoreNeeded` where something must be drawn or loaded first."""
+        if self._scopes_missing or self._parts_missing or self.ledgers.missing:
+            raise MoreNeeded(self._scopes_missing, self._parts_missing, self.ledgers.missing)
         writes = self.writes
         for entity in self.entities.values():
             if not entity.touched:
@@ -135,8 +134,7 @@ class Fold(Ordering):
         if item.dropping or type(fact.data) not in self.service.routes:
             self._done_with(item)
             return
-        stranger = self._stranger(entity, fact)
-        decision = stranger or entity.subject.react(entity.state, fact, self.worlds.at(now), now)
+        decision = self._stranger(entity, fact) or self._decided(entity, fact, now)
         if isinstance(decision, Refusal):
             self._refused(item, entity, decision)
         elif isinstance(decision, Wait):
@@ -146,6 +144,10 @@ class Fold(Ordering):
             if type(fact.data) in self.service.archives:
                 self.writes.archive.append(fact)
             self._answer(item, entity, events)
+
+    def _decided(self, entity: Entity, fact: Fact, now: datetime) -> Decision:
+        state = self.ledgers.beside(entity, fact)
+        return entity.subject.react(state, fact, self.worlds.at(now), now)
 
     def _stranger(self, entity: Entity, fact: Fact) -> Refusal | None:
         """Parts have one holder: a fact that names another's is refused, or both would write it."""
@@ -180,6 +182,7 @@ class Fold(Ordering):
             )
             entity.state = subject.evolve(entity.state, event, now)
             entity.now = now
+            self.ledgers.enter(subject, event, now)
             events.append(event)
             self.writes.events.append(made)
             if self.service.rows is not None:
@@ -227,9 +230,7 @@ class Fold(Ordering):
             at = due[name]
             now = max(at, entity.now) if entity.now else at
             fact = _firing(entity, name, at)
-            decision = self._stranger(entity, fact) or entity.subject.react(
-                entity.state, fact, self.worlds.at(now), now
-            )
+            decision = self._stranger(entity, fact) or self._decided(entity, fact, now)
             if not isinstance(decision, list) or not decision:
                 raise StuckTimerError(f"timer {name!r} fired and nothing came of it")
             self._record(entity, decision, fact, now)
@@ -246,12 +247,13 @@ class Fold(Ordering):
         state, now, due = entity.state, entity.now, entity.due
         made, seen, marks = dict(entity.made), dict(entity.seen), dict(entity.marks)
         counters = dict(self.counters) if self.counters else self.counters
-        lengths = len(writes.events), len(writes.rows), len(writes.archive)
+        lengths = len(writes.events), len(writes.rows), len(writes.archive), self.ledgers.entered
 
         def restore() -> None:
             entity.state, entity.now, entity.due = state, now, due
             entity.made, entity.seen, entity.marks = made, seen, marks
             self.counters = counters
+            self.ledgers.undo(lengths[3])
             del writes.events[lengths[0] :]
             del writes.rows[lengths[1] :]
             del writes.archive[lengths[2] :]

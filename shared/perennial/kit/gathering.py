@@ -90,6 +90,17 @@ def lock_entities(
     return locked
 
 
+def entries_named(items: list[Item]) -> set[EntityId]:
+    """Ledger entries that the facts themselves name."""
+    named: set[EntityId] = set()
+    for item in items:
+        subject = item.subject
+        if subject is not None and subject.ledger is not None and item.fact.data is not None:
+            keys = subject.beside(subject.state(), item.fact)
+            named.update((subject.ledger.name, key) for key in keys)
+    return named
+
+
 def unparked(
     service: Service, job: Job, items: list[Item]
 ) -> Generator[Action, Any, tuple[list[Item], set[EntityId]]]:

@@ -6,6 +6,7 @@ snapshot knows, and what is newer is left out by its version. Memory holds one p
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -20,6 +21,7 @@ from perennial.kit.postgres import load_reference
 from perennial.kit.reading import Reader
 from perennial.kit.shadow import (
     Difference,
+    Entries,
     Family,
     Live,
     Logged,
@@ -52,6 +54,7 @@ _EVENTS = """
     SELECT key, topic, ver, id, type, time, now, data FROM event
     WHERE topic = ANY($1::text[]) AND key = ANY($2::text[])
 """
+_LEDGERS = "SELECT subject, key, state::text FROM entity WHERE subject = ANY($1::text[])"
 _DISCARDED = "SELECT topic, key, ver FROM parked WHERE state = 'discarded'"
 
 
@@ -136,6 +139,7 @@ class _Comparison:
         self._tables = frozenset(getattr(service, "rebuilds", ()))
         self._rows: dict[str, int] = dict.fromkeys(self._tables, 0)
         self._seen = {"event": 0, "part": 0}
+        self._entries = Entries(family)
 
     async def run(self) -> None:
         places = await self._reader.partitions(self._topics)
@@ -191,6 +195,7 @@ class _Comparison:
             self._seen["event"] += len(rows.get(key, ()))
             self._seen["part"] += len(entity.parts)
             told += known
+        self._entries.enter(told)
         await self._work_rows(told)
 
     async def _mirrors(
@@ -200,9 +205,8 @@ class _Comparison:
         for key in keys:
             subject, entity = self._owner(key, live)
             known, forks = once(log.get(key, ()), entity.seen)
-            facts = [
-                one.fact for one in known if (*one.place[:1], key, one.fact.ver) not in discarded
-            ]
+            told = [one.fact for one in known]
+            facts = [one for one in told if (one.topic, key, one.ver) not in discarded]
             shadow = mirrored(self._service, self._worlds, subject, facts)
             self._checked.add(forks)
             self._checked.add(compared_states(subject, key, entity, shadow))
@@ -265,7 +269,10 @@ class _Comparison:
         )
 
     async def _nothing_else(self) -> None:
-        """What the tables hold beyond all that was compared: events and parts of no known key."""
+        """Ledgers over all keys; then what the tables hold beyond all that was compared."""
+        rows = await self._base.fetch(_LEDGERS, [one.name for one in self._entries.ledgers])
+        self._checked.count("ledger", len(rows))
+        self._checked.add(self._entries.compared({(row[0], row[1]): row[2] for row in rows}))
         ask = self._base.fetchval
         there = {
             "event": await ask(
@@ -276,8 +283,7 @@ class _Comparison:
             ),
         }
         for table, count in there.items():
-            surplus = count - self._seen[table]
-            if surplus:
+            if surplus := count - self._seen[table]:
                 what = f"{surplus} rows belong to no published event"
                 self._checked.add([Difference(table=table, key="", what=what)])
 
@@ -288,9 +294,7 @@ def _nothing(subject: Subject) -> Live:
 
 def _count(places: Sequence[Partition]) -> int:
     """Partitions of a family's topics; they must be equal, or keys would part."""
-    counts: dict[str, int] = {}
-    for topic, _ in places:
-        counts[topic] = counts.get(topic, 0) + 1
+    counts = Counter(topic for topic, _ in places)
     if len(set(counts.values())) != 1:
         raise RebuildError(f"topics of one subject differ in partitions: {counts}")
     return next(iter(counts.values()))

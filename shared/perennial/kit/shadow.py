@@ -160,6 +160,32 @@ def mirrored(service: Service, worlds: Worlds, subject: Subject, facts: Iterable
     return _with_state(Shadow(), subject, state)
 
 
+class Entries:
+    """Ledger entries as the log makes them, over all keys of a family; small enough for memory."""
+
+    def __init__(self, family: Family) -> None:
+        self.ledgers = [one.ledger for one in family.subjects if one.ledger is not None]
+        self._found: dict[tuple[str, str], Any] = {}
+
+    def enter(self, logged: Iterable[Logged]) -> None:
+        for one in sorted(logged, key=lambda one: by_moment(one.fact)):
+            event = _as_made(one.fact.data)
+            for ledger in self.ledgers:
+                for key in ledger.keys(event):
+                    state = self._found.get((ledger.name, key)) or ledger.state()
+                    self._found[ledger.name, key] = ledger.enter(state, key, event, one.fact.now)
+
+    def compared(self, live: Mapping[tuple[str, str], str]) -> Iterator[Difference]:
+        """Against the tables: (ledger, key) → state as JSON, those that were only locked included."""
+        kinds = {ledger.name: ledger.state for ledger in self.ledgers}
+        for place in sorted(live.keys() | self._found.keys()):
+            kind = kinds[place[0]]
+            here = _decode(live.get(place, "{}"), type=kind)
+            there = _decode(encode_state(self._found.get(place) or kind()), type=kind)
+            if here != there:
+                yield _unlike("entity", " ".join(place), here, there)
+
+
 def compared_states(subject: Subject, key: str, live: Live, shadow: Shadow) -> Iterator[Difference]:
     """Root, parts, versions and moment of one subject."""
     name = f"{subject.name} {key}"

@@ -25,6 +25,34 @@ def _no_parts(_fact: Fact) -> Iterable[str]:
     return ()
 
 
+def _nobody(_state: Any, _fact: Fact) -> Iterable[str]:
+    return ()
+
+
+def _changes_nothing(*_: Any) -> Decision:
+    return []
+
+
+@dataclass(frozen=True, eq=False)
+class Ledger:
+    """State under keys of its own that follows a subject's events, each entry under its own lock.
+
+    Limits over many of the subject's keys are decided from it. `enter(state, key, event, now)` must
+    come to the same for any order of events of different keys: a rebuild reads them by partition.
+    """
+
+    name: str
+    state: type[State]
+    keys: Callable[[Event], Iterable[str]]
+    """Whose entries an event concerns."""
+    enter: Callable[[Any, str, Event, datetime], Any]
+
+    @cached_property
+    def subject(self) -> "Subject":
+        """An entry as the store knows it; it takes no facts."""
+        return Subject(self.name, self.state, _changes_nothing, lambda state, *_: state)
+
+
 @dataclass(frozen=True, eq=False)
 class Subject:
     """One kind of thing that has state: its pure rules and the shape of what they keep.
@@ -46,6 +74,10 @@ class Subject:
     """What is asked of it beside the facts that its service listens to."""
     reference: bool = False
     """Kept whole in memory and handed to every rule through the world (policies, registers)."""
+    ledger: Ledger | None = None
+    beside: Callable[[Any, Fact], Iterable[str]] = _nobody
+    """(state, fact) → ledger entries the rule looks at: locked first, given as `state.beside[key]`.
+    What the fact alone names is locked at once; with an empty state it must name at least that."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +158,12 @@ class Service:
     @cached_property
     def subjects(self) -> dict[str, Subject]:
         found = {line.subject.name: line.subject for line in self.listens}
-        return {**found, self.policy_subject.name: self.policy_subject}
+        ledgers = [subject.ledger.subject for subject in found.values() if subject.ledger]
+        return {
+            **found,
+            **{entry.name: entry for entry in ledgers},
+            self.policy_subject.name: self.policy_subject,
+        }
 
     @cached_property
     def routes(self) -> dict[type, Listening]:
