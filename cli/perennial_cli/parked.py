@@ -64,6 +64,10 @@ def show(
     """One fact whole: what was said, by whom, and why it could not be applied."""
     with Services(desk.addresses(), ROLE) as services:
         found = _chosen(desk.show, services, [fact], "", "", "", states=f"{OPEN},behind,redrive")
+    if not found:
+        raise Trouble(
+            f"no fact {fact} is set aside", "See `perennial rejected list --each`.", ANSWER_IS_NO
+        )
     for one in found:
         if desk.show.as_json:
             desk.show.json(one)
@@ -167,7 +171,7 @@ def _chosen(
 
 
 def _listed(services: Services, service: str, states: str) -> list[dict[str, Any]]:
-    rows = services.get(service, "/v1/parked", state=states, limit=PAGE)
+    rows = services.get(service, "/v1/parked", state=states, limit=PAGE)["items"]
     return [{"fact": f"{service}/{row['id']}", "service": service, **row} for row in rows]
 
 

@@ -23,17 +23,17 @@ def register(above: typer.Typer) -> None:
 
 
 def show(desk: Desk, service: ServiceArgument) -> None:
-    """The rules in force as YAML, ready to be changed and drafted, and the versions there are."""
+    """The rules in force as YAML, on a pipe too, ready to be changed and drafted; --json tells all versions."""
     with Services(desk.addresses(), ROLE) as services:
         policy = services.get(_known(service), "/v1/policy")
-    if desk.show.as_json:
+    if desk.show.wants_json:
         desk.show.json(policy)
         return
-    desk.show.console.print(f"# {policy['in_force']}", markup=False)
+    typer.echo(f"# {policy['in_force']}")
     for one in policy["adoptions"]:
-        desk.show.console.print(f"# from {one['effective_at']}: @{one['version']}", markup=False)
+        typer.echo(f"# from {one['effective_at']}: @{one['version']}")
     document = yaml.safe_dump(policy["document"], sort_keys=False, allow_unicode=True)
-    desk.show.console.print(document, markup=False)
+    typer.echo(document, nl=False)
 
 
 def draft(
@@ -78,7 +78,7 @@ def _known(service: str) -> str:
 
 
 def _document(file: Path) -> Any:
-    """The rules in a file: written by hand, or kept from what `policy show` printed on a pipe."""
+    """The rules in a file: written by hand, or kept from what `policy show` printed, with --json too."""
     try:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:

@@ -60,7 +60,8 @@ def _announce(desk: Desk, addresses: Addresses, clock: Clock) -> None:
         trouble = in_one_line(error, desk.path)
         desk.show.remark(f"no starting staff: {trouble or repr(error)}")
     if desk.show.as_json:
-        desk.show.json({"status": "ready", "clock": clock.value, **_urls(addresses)})
+        told = {"status": "ready", "clock": clock.value, **_urls(addresses)}
+        desk.show.json({**told, "login": _login(desk)})
         return
     desk.show.console.print("\n".join(_block(desk, addresses, clock)))
 
@@ -75,7 +76,7 @@ def _urls(addresses: Addresses) -> dict[str, str]:
 
 def _block(desk: Desk, addresses: Addresses, clock: Clock) -> list[str]:
     """Every address, a login that works, and three things to try."""
-    me, where = "perennial", "" if desk.path == default_home() else f" --home {desk.path}"
+    me, where = "perennial", _where(desk)
     intake = addresses.url("lead-intake")
     lines = ["", "[bold green]Perennial is up.[/]", ""]
     lines += [f"  {service:<15}{addresses.url(service)}" for service in SERVICES]
@@ -83,10 +84,18 @@ def _block(desk: Desk, addresses: Addresses, clock: Clock) -> list[str]:
     lines += [f"  {'Kafka':<15}{addresses.bootstrap}  SASL SCRAM-SHA-512, read as {OBSERVER}"]
     lines += [f"  {'Postgres':<15}127.0.0.1:{addresses.port('postgres')}  one role a service"]
     lines += [f"  {'passwords':<15}{desk.home.passwords}", ""]
-    lines += [f"  Log in:  TOKEN=$({me} token --role director{where})", "", "  Try:"]
+    lines += [f"  Log in:  {_login(desk)}", "", "  Try:"]
     lines += [f'    curl -H "Authorization: Bearer $TOKEN" {intake}/v1/registers/people']
     lines += [f"    {me} {_bring_in(clock)}{where}", f"    {me} tail --follow{where}"]
     return [*lines, "", "  Ctrl-C ends everything; nothing is lost.", ""]
+
+
+def _where(desk: Desk) -> str:
+    return "" if desk.path == default_home() else f" --home {desk.path}"
+
+
+def _login(desk: Desk) -> str:
+    return f"TOKEN=$(perennial token --role director{_where(desk)})"
 
 
 def _bring_in(clock: Clock) -> str:

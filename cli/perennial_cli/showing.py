@@ -16,6 +16,8 @@ class Show:
     """One place that knows whether a person or a program reads."""
 
     def __init__(self, as_json: bool) -> None:
+        self.wants_json = as_json
+        """Asked for by name; for what has a form of its own on a pipe."""
         self.as_json = as_json or not sys.stdout.isatty()
         self.console = Console(highlight=False, soft_wrap=True)
         self.aside = Console(stderr=True, highlight=False)

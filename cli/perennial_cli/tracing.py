@@ -33,7 +33,9 @@ def register(app: typer.Typer) -> None:
 
 def trace(
     desk: Desk,
-    what: Annotated[str, typer.Argument(help="Customer, correlation or event id.")],
+    what: Annotated[
+        str, typer.Argument(help="Customer, correlation, event id or idempotency key.")
+    ],
     last: Annotated[
         int, typer.Option("--last", "-n", help="Of a customer: the latest causes.")
     ] = 20,
@@ -42,7 +44,9 @@ def trace(
     events = in_time(run(gathered(Reader(desk.observer()), what)))
     if not events:
         raise Trouble(
-            f"no event has {what} as key, correlation or id", "See `perennial tail`.", ANSWER_IS_NO
+            f"no event has {what} as key, correlation, id or cause",
+            "See `perennial tail`.",
+            ANSWER_IS_NO,
         )
     roots = forest(events)
     if len(roots) > last and not desk.show.as_json:
@@ -61,11 +65,19 @@ async def gathered(reader: Reader, what: str) -> list[Seen]:
         of_key = await _read(reader, _partitions_of(what, places), lambda one: one.key == what)
         if of_key:
             return of_key
-        found = await _read(reader, places, lambda one: what in (one.correlation, one.id))
-        roots = {_root(one) for one in found if one.id == what and one.correlation}
+        found = await _read(reader, places, lambda one: _is_named(one, what))
+        roots = {_root(one) for one in found if what != one.correlation and one.correlation}
         if not roots or roots == {(what, "")}:
             return found
         return await _read(reader, places, lambda one: _root(one) in roots or one.id in dict(roots))
+
+
+def _is_named(event: Seen, what: str) -> bool:
+    """By its own name, or by that of the request that caused it: over HTTP a partner's event stands
+    as principal|source|id there, an idempotency key as length:subject:key."""
+    return what in (event.correlation, event.id) or event.causation.endswith(
+        (f"|{what}", f":{what}")
+    )
 
 
 def _root(event: Seen) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+import yaml
 from perennial.contracts.platform import SERVICES
 from perennial.kit.kafka import Broker, Message, Outlet
 
@@ -46,6 +47,7 @@ def fed(system: System, tmp_path_factory: pytest.TempPathFactory) -> System:
 @pytest.mark.feature("P10")
 def test_up_says_where_everything_is_and_the_doctor_finds_it_well(system: System) -> None:
     assert system.announced["status"] == "ready"
+    assert "perennial token --role director --home" in system.announced["login"]
     assert {*SERVICES, "kafka", "postgres"} <= system.announced.keys()
     examined = system.perennial("doctor")
     assert examined.code == 0, [one for one in examined.rows if one["verdict"] == "fail"]
@@ -94,6 +96,37 @@ def test_trace_follows_a_customer_and_a_cause_through_the_topics(fed: System) ->
 
 
 @pytest.mark.feature("P4")
+def test_a_partners_event_over_http_is_traced_by_its_own_id_and_a_request_by_its_correlation(
+    fed: System,
+) -> None:
+    login = {"authorization": f"Bearer {fed.perennial('token', '--role', 'operator').text.strip()}"}
+    said = {"type": "partner.order.placed.v1", "id": "till-4711", "source": "/till"}
+    data = {name: value for name, value in order("90", "zoe", 8).items() if name not in SAID_APART}
+    intake = fed.announced["lead-intake"]
+    event = {**said, "specversion": "1.0", "data": data}
+    form = {"content-type": "application/cloudevents+json"}
+    taken = httpx.post(f"{intake}/v1/events", json=event, headers=login | form)
+    assert taken.status_code == 201, taken.text
+    named = login | {"x-correlation-id": "call-of-monday", "content-type": "application/x-ndjson"}
+    row = json.dumps(order("91", "zoe", 9)).encode()
+    assert httpx.post(f"{intake}/v1/orders:bulk", content=row, headers=named).status_code == 200
+    for name, number in (("till-4711", "90"), ("call-of-monday", "91")):
+        led_to = _traced(fed, name)
+        assert number in {one["data"].get("number") for one in led_to}
+
+
+SAID_APART = ("type", "source")
+
+
+def _traced(system: System, name: str) -> list[dict[str, Any]]:
+    """What came of it, once the relay has brought it to Kafka."""
+    deadline = time.monotonic() + 30
+    while not (found := system.perennial("trace", name)).rows:
+        assert time.monotonic() < deadline, found.aside
+    return found.rows
+
+
+@pytest.mark.feature("P4")
 def test_lag_counts_and_ages_every_service_on_every_topic(fed: System) -> None:
     told = fed.perennial("lag")
     assert told.code == 0
@@ -111,6 +144,8 @@ def test_what_no_rule_can_take_is_listed_shown_and_given_up_with_a_reason(fed: S
     assert listed.code == 1
     assert [one["reason"] for one in listed.rows] == ["malformed"]
     fact = listed.rows[0]["fact"]
+    unknown = fed.perennial("rejected", "show", "lead-intake/999999")
+    assert (unknown.code, "lead-intake/999999" in unknown.aside) == (1, True)
     (whole,) = fed.perennial("rejected", "show", fact).rows
     assert "gift" in whole["raw"] or "gift" in whole["error"]
     preview = fed.perennial("rejected", "redrive", fact)
@@ -141,7 +176,7 @@ def _until_parked(system: System) -> None:
     }
     url = f"{system.announced['lead-intake']}/v1/parked"
     deadline = time.monotonic() + 30
-    while not httpx.get(url, headers=bearer).json():
+    while not httpx.get(url, headers=bearer).json()["items"]:
         assert time.monotonic() < deadline, "nothing was parked"
         time.sleep(0.05)
 
@@ -197,19 +232,26 @@ def test_an_export_comes_in_through_its_mapping_once(fed: System, tmp_path: Path
 
 
 def test_a_policy_is_shown_drafted_and_adopted(system: System, tmp_path: Path) -> None:
-    (shown,) = system.perennial("policy", "show", "scoring").rows
-    assert shown["in_force"] == "scoring@0"
-    file = tmp_path / "policy.json"
-    file.write_text(json.dumps(shown["document"]))
+    shown = system.perennial("policy", "show", "scoring").text
+    assert shown.startswith("# scoring@0\n")
+    (whole,) = system.perennial("policy", "show", "scoring", "--json").rows
+    assert yaml.safe_load(shown) == whole["document"]
+    file = tmp_path / "policy.yaml"
+    file.write_text(shown)
     drafted = system.perennial("policy", "draft", "scoring", str(file), "--note", "the same")
     assert (drafted.code, drafted.rows[0]["version"]) == (0, 1)
     adopted = system.perennial("policy", "adopt", "scoring", "1", "--at", "2031-01-01T00:00:00Z")
     assert adopted.code == 0, adopted.aside
-    file.write_text(json.dumps({**shown["document"], "churn": "often"}))
+    file.write_text(json.dumps({**whole["document"], "churn": "often"}))
     refused = system.perennial("policy", "draft", "scoring", str(file))
     assert refused.code == 1
     assert "churn" in refused.aside, "the path of the fault is named"
     assert len(refused.aside.strip().splitlines()) == 1
+    rules = yaml.safe_load(system.perennial("policy", "show", "lifecycle").text)
+    file.write_text(json.dumps({**rules, "calendar": "lunar"}))
+    refused = system.perennial("policy", "draft", "lifecycle", str(file))
+    assert refused.code == 1
+    assert "/document/calendar" in refused.aside
 
 
 def test_a_wrong_word_is_said_in_one_line(system: System) -> None:

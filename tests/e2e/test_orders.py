@@ -131,7 +131,8 @@ async def test_payments_returns_and_cancellations_may_come_first(house: House) -
     for fact in later:
         await house.publish([message(0, fact, id=fresh("event"), key=who)])
         await house.settle()
-    waiting = await house.get("lead-intake", "/v1/parked?state=waiting", role="oncall")
+    told = await house.get("lead-intake", "/v1/parked?state=waiting", role="oncall")
+    waiting = told["items"]
 
     await house.publish(
         [message(n, one, id=fresh("event"), key=who) for n, one in enumerate(orders)]

@@ -61,7 +61,7 @@ async def test_an_adopted_policy_judges_from_its_time_on(house: House, tmp_path:
     late = await _lit(house)
     assert (_patience(early), _patience(late)) == (24 * HOUR, 6 * HOUR)
     why = await house.get("notifications", f"/v1/alerts/{late['id']}/explain")
-    assert why[0]["receipt"]["policy"] == f"notifications@{version}"
+    assert why["items"][0]["receipt"]["policy"] == f"notifications@{version}"
 
     back = {"version": 0, "reason": "as it was"}
     answer = await house.ask("POST", "notifications", "/v1/policy/adoptions", back)
@@ -69,7 +69,7 @@ async def test_an_adopted_policy_judges_from_its_time_on(house: House, tmp_path:
     await house.live(1)
     assert (await house.get("notifications", "/v1/policy"))["in_force"] == "notifications@0"
     history = await house.get("notifications", "/v1/policy/history")
-    assert [one["type"] for one in history].count("perennial.policy.adopted.v1") == 2
+    assert [one["type"] for one in history["items"]].count("perennial.policy.adopted.v1") == 2
 
 
 async def test_no_policy_takes_effect_in_the_past(house: House) -> None:

@@ -88,12 +88,14 @@ async def test_a_case_is_diagnosed_once_for_each_key(client: Client) -> None:
     cases = (await client.get("/v1/winback-cases")).json()["items"]
     assert [one["customer_id"] for one in cases] == ["b"]
     winning = {"state": "winning-back", "cause": "price", "cases": 1, "saved": 0}
-    assert (await client.get("/v1/winback-results")).json() == [winning]
+    assert (await client.get("/v1/winback-results")).json()["items"] == [winning]
     lost = await client.post(
         "/v1/customers/b/winback/close", {"outcome": "lost", "reason": "bankrupt"}
     )
     assert lost.json()["customer"]["segment"] == "lost"
-    assert (await client.get("/v1/winback-results")).json() == [{**winning, "state": "lost"}]
+    assert (await client.get("/v1/winback-results")).json()["items"] == [
+        {**winning, "state": "lost"}
+    ]
     reason = await client.post("/v1/customers/b/lost-reason", {"reason": "no heirs"})
     assert reason.status_code == 200
     assert (await client.get("/v1/segments")).json()["counts"] == {"activated": 2, "lost": 1}

@@ -1,10 +1,10 @@
 """What lights the red light and what puts it out: thresholds, hysteresis, no repeat (C12)."""
 
+import dataclasses
 from typing import Any
 
 import pytest
 from lifecycle.domain.requests import CloseWinback, LightRedLight
-from lifecycle.domain.world import World
 from msgspec.structs import replace
 from perennial.contracts.customers import (
     CustomerMoved,
@@ -52,9 +52,7 @@ def test_each_sign_lights_at_its_threshold_and_not_before(fact: Any, signs: list
 def test_a_model_that_the_policy_does_not_believe_lights_nothing() -> None:
     life = serving()
     light = replace(life.world.policy.light, models_not_believed=["bg-nbd"])
-    life.world = World(
-        replace(life.world.policy, light=light), life.world.staff, life.world.calendar
-    )
+    life.world = dataclasses.replace(life.world, policy=replace(life.world.policy, light=light))
     life.after(1, scored(alive=0.1, model="bg-nbd@3"))
     assert not life.made(RedLightLit)
     life.after(1, scored(alive=0.1, model="mbg-nbd@3"))

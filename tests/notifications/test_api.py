@@ -126,12 +126,13 @@ async def test_acknowledging_over_rest_is_idempotent_shown_and_explained(api: Cl
     assert (now["state"], then["state"]) == ("acknowledged", "open")
     assert now["evidence"][0]["sign"] == "silence"
     _, why = await api("GET", f"{path}/explain")
+    why = why["items"]
     assert [one["type"].split(".")[2] for one in why] == ["raised", "acknowledged"]
-    _, (counts,) = await api("GET", "/alerts/counts")
+    (counts,) = (await api("GET", "/alerts/counts"))[1]["items"]
     assert (counts["kind"], counts["raised"], counts["open"]) == ("red-light", 1, 0)
     assert (counts["acknowledged"], counts["resolved"], counts["sent"]) == (1, 0, 0)
     api.who = "ben"
-    assert (await api("GET", "/alerts/counts"))[1] == []
+    assert (await api("GET", "/alerts/counts"))[1]["items"] == []
     assert all(one["receipt"]["policy"] == "notifications@0" for one in why)
 
 

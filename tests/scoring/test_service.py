@@ -104,7 +104,7 @@ async def over_rest(house: House) -> None:
         await asked(house, "GET", f"/v1/customers/{customer}/score?as_of=1997-06-01T00:00:00Z")
     ).json()
     assert (before["model"], before["alive"]) == ("", None)
-    why = (await asked(house, "GET", f"/v1/customers/{customer}/score/explain")).json()
+    why = (await asked(house, "GET", f"/v1/customers/{customer}/score/explain")).json()["items"]
     assert why[0]["receipt"]
     assert (await asked(house, "GET", "/v1/models")).json()["adopted"] == "bg-nbd@1"
     assert (await asked(house, "GET", f"/v1/customers/{customer}/score", "4711")).status_code == 404

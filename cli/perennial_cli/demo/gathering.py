@@ -161,13 +161,13 @@ def reason(evidence: Sequence[dict[str, Any]], signs: Sequence[str]) -> str:
 
 
 def winback(services: Services) -> list[dict[str, Any]]:
-    results: list[dict[str, Any]] = services.get("lifecycle", "/v1/winback-results")
+    results: list[dict[str, Any]] = services.get("lifecycle", "/v1/winback-results")["items"]
     return results
 
 
 def alerts(services: Services, receiver: Receiver) -> dict[str, Any]:
     """Raised, sent, acknowledged; beside what the receiving app took under a valid signature."""
-    kinds = services.get("notifications", "/v1/alerts/counts")
+    kinds = services.get("notifications", "/v1/alerts/counts")["items"]
     sums = ("raised", "open", "acknowledged", "resolved", "escalated", "sent", "failed")
     return {
         **{name: sum(one[name] for one in kinds) for name in sums},

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Annotated, Any
 
 import msgspec
@@ -71,7 +72,8 @@ class Desk:
                 results[row] = malformed_row(row, fact)
                 continue
             adapted = await adapt(fact, self.runtime.personal)
-            asks[row] = _asking(adapted.data, identity_of(fact), b"", fact.principal)
+            ask = _asking(adapted.data, identity_of(fact), b"", fact.principal)
+            asks[row] = replace(ask, correlation=fact.correlation or fact.id)
         answers = await self.runtime.asks.ask_all(list(asks.values()))
         for (row, ask), answer in zip(asks.items(), answers, strict=True):
             results[row] = _result(row, ask.data, answer)

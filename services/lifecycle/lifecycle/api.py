@@ -11,7 +11,7 @@ from perennial.kit import history
 from perennial.kit.ask import Ask
 from perennial.kit.auth import Principal, require
 from perennial.kit.http import body, idempotency, respond, returns, show
-from perennial.kit.paging import AsOf, Paging, listing
+from perennial.kit.paging import AsOf, Listing, Paging, listing, whole
 from perennial.kit.problems import Fault, fault_at
 from perennial.kit.runtime import Runtime, the_runtime
 
@@ -39,7 +39,11 @@ READ, WRITE = "customers:read", "customers:write"
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
-@router.get("/customers", summary="Customers, those with the most value at risk first")
+@router.get(
+    "/customers",
+    responses=returns(Listing[views.CustomerView]),
+    summary="Customers, those with the most value at risk first",
+)
 async def list_customers(
     request: Request,
     running: Running,
@@ -53,7 +57,11 @@ async def list_customers(
     return listing(request, page, rows, lambda row: (row.value_at_risk, row.customer_id))
 
 
-@router.get("/winback-cases", summary="Open win-back cases, those with the most at risk first")
+@router.get(
+    "/winback-cases",
+    responses=returns(Listing[views.CaseView]),
+    summary="Open win-back cases, those with the most at risk first",
+)
 async def list_winback_cases(
     request: Request,
     running: Running,
@@ -66,12 +74,12 @@ async def list_winback_cases(
     return listing(request, page, rows, lambda row: (row.value_at_risk, row.customer_id))
 
 
-@router.get("/winback-results", responses=returns(list[views.CaseCount]))
+@router.get("/winback-results", responses=returns(Listing[views.CaseCount]))
 async def show_winback_results(running: Running, who: Principal = require(READ)) -> Response:
     """All cases there ever were, by what became of them and by cause."""
     _needs_all_rows(who)
     rows = await store.winback_results(running.pool)
-    return show([views.CaseCount(**row) for row in rows])
+    return whole([views.CaseCount(**row) for row in rows])
 
 
 @router.get("/customers/{customer_id}", responses=returns(views.CustomerView))
@@ -106,7 +114,7 @@ async def explain_customer(
     customer_id: str, running: Running, as_of: AsOf, who: Principal = require(READ)
 ) -> Response:
     await _seen(running, who, customer_id)
-    return show({"items": await history.decisions(running.pool, CUSTOMER, customer_id, as_of)})
+    return whole(await history.decisions(running.pool, CUSTOMER, customer_id, as_of))
 
 
 @router.post("/customers/{customer_id}/red-light", responses=DONE)

@@ -8,7 +8,7 @@ from perennial.kit.subject import Service
 from lifecycle import jobs
 from lifecycle.api import router
 from lifecycle.domain.requests import REQUESTS
-from lifecycle.domain.world import world
+from lifecycle.domain.world import unknown_in, world
 from lifecycle.handlers import ARCHIVES, LISTENS, NUMBERED
 from lifecycle.policy import Policy
 
@@ -18,7 +18,7 @@ SERVICE = Service(
     listens=LISTENS,
     reads=reads("lifecycle"),
     policy=Policy,
-    policy_subject=policy_subject("lifecycle", Policy),
+    policy_subject=policy_subject("lifecycle", Policy, unknown_in),
     world=world,
     router=router,
     archives=ARCHIVES,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from perennial.contracts.alerts import AlertKind
 from perennial.kit.auth import Principal, require
 from perennial.kit.http import body, idempotency, respond, returns, show
-from perennial.kit.paging import AsOf, Page, Paging, listing
+from perennial.kit.paging import AsOf, Listing, Page, Paging, listing, whole
 from perennial.kit.problems import fault_at
 from pydantic import AwareDatetime
 
@@ -30,7 +30,7 @@ EndpointId = Annotated[str, Path(max_length=128)]
 Text = Annotated[str | None, Query(max_length=128)]
 
 
-@router.get("/alerts", tags=["alerts"], responses=returns(list[views.AlertView]))
+@router.get("/alerts", tags=["alerts"], responses=returns(Listing[views.AlertView]))
 async def list_alerts(
     request: Request,
     desk: AtDesk,
@@ -58,11 +58,11 @@ async def stream_alerts(
     return EventStream(events(desk.broadcast, _position(last_event_id), sight_of(who)))
 
 
-@router.get("/alerts/counts", tags=["alerts"], responses=returns(list[views.AlertCounts]))
+@router.get("/alerts/counts", tags=["alerts"], responses=returns(Listing[views.AlertCounts]))
 async def count_alerts(desk: AtDesk, who: Principal = require("alerts:read")) -> Response:
     """Alerts in sight of the token by kind: raised, sent, acknowledged, resolved."""
     rows = await store.alert_counts(desk.pool, sight_of(who))
-    return show([views.AlertCounts(**row) for row in rows])
+    return whole([views.AlertCounts(**row) for row in rows])
 
 
 @router.get("/alerts/{alert_id}", tags=["alerts"], responses=returns(views.AlertView))
@@ -74,7 +74,7 @@ async def show_alert(
 
 
 @router.get(
-    "/alerts/{alert_id}/explain", tags=["alerts"], responses=returns(list[views.ReceiptView])
+    "/alerts/{alert_id}/explain", tags=["alerts"], responses=returns(Listing[views.ReceiptView])
 )
 async def explain_alert(
     alert_id: AlertId, desk: AtDesk, who: Principal = require("alerts:read", "explain:read")
@@ -82,7 +82,7 @@ async def explain_alert(
     """Why it was raised, escalated or resolved: each decision with its receipt."""
     await _alert(desk, who, alert_id)
     rows = await store.explanation(desk.pool, alert_id)
-    return show([views.receipt_view(row) for row in rows])
+    return whole([views.receipt_view(row) for row in rows])
 
 
 @router.post(
@@ -98,10 +98,10 @@ async def acknowledge_alert(
     return respond(await desk.customer(alert_id, wish, data, who, told))
 
 
-@router.get("/endpoints", tags=["endpoints"], responses=returns(list[views.EndpointView]))
+@router.get("/endpoints", tags=["endpoints"], responses=returns(Listing[views.EndpointView]))
 async def list_endpoints(desk: AtDesk, who: Principal = require("deliveries:read")) -> Response:
     rows = await store.endpoints(desk.pool)
-    return show({"items": [views.endpoint_row(row) for row in rows], "next_cursor": None})
+    return whole([views.endpoint_row(row) for row in rows])
 
 
 @router.post(
@@ -160,7 +160,7 @@ async def send_test(
     return show(views.TestSent(delivery_id=await desk.test(endpoint)), 202)
 
 
-@router.get("/deliveries", tags=["deliveries"], responses=returns(list[views.DeliveryView]))
+@router.get("/deliveries", tags=["deliveries"], responses=returns(Listing[views.DeliveryView]))
 async def list_deliveries(
     request: Request,
     desk: AtDesk,

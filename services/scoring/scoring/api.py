@@ -9,7 +9,7 @@ from perennial.contracts.base import Text
 from perennial.contracts.scores import Churn, Trend
 from perennial.kit.auth import Principal, require
 from perennial.kit.http import body, respond, returns, show
-from perennial.kit.paging import AsOf, Paging, listing
+from perennial.kit.paging import AsOf, Listing, Paging, listing, whole
 
 from scoring import store, views
 from scoring.desk import AtDesk, Done, everybody_in_sight, in_sight
@@ -44,7 +44,9 @@ async def show_score(
     return show(await desk.score(in_sight(who, customer_id), as_of))
 
 
-@router.get("/customers/{customer_id}/score/explain", tags=["scores"], responses=returns(list[Any]))
+@router.get(
+    "/customers/{customer_id}/score/explain", tags=["scores"], responses=returns(Listing[Any])
+)
 async def explain_score(
     customer_id: CustomerId,
     desk: AtDesk,
@@ -52,10 +54,10 @@ async def explain_score(
     who: Principal = require("scores:read", "explain:read"),
 ) -> Response:
     """Which facts, which model, which policy: each decision with its receipt, newest first."""
-    return show(await desk.explain(in_sight(who, customer_id), as_of))
+    return whole(await desk.explain(in_sight(who, customer_id), as_of))
 
 
-@router.get("/scores", tags=["scores"], responses=returns(list[store.ScoreRow]))
+@router.get("/scores", tags=["scores"], responses=returns(Listing[store.ScoreRow]))
 async def list_scores(
     request: Request,
     desk: AtDesk,
@@ -82,7 +84,9 @@ async def show_forecast(
     return show(await desk.forecast(as_of, weeks))
 
 
-@router.get("/forecast/customers", tags=["forecast"], responses=returns(list[views.ExpectedOrders]))
+@router.get(
+    "/forecast/customers", tags=["forecast"], responses=returns(Listing[views.ExpectedOrders])
+)
 async def list_forecast(
     request: Request,
     desk: AtDesk,

@@ -1,7 +1,8 @@
 """A request on its way through the door, and the answer that is stored under its key."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -9,6 +10,9 @@ import msgspec
 
 from perennial.contracts.base import Event, Refusal
 from perennial.kit.subject import Subject
+
+asked_under: ContextVar[str] = ContextVar("asked_under", default="")
+"""The correlation id of the HTTP request that is being answered."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class Ask:
     respond: Respond
     time: datetime | None = None
     """Business time; the moment of asking where the request names none."""
+    correlation: str = field(default_factory=asked_under.get)
+    """Under which everything it leads to can be found: that of the HTTP request in which it is made."""
 
 
 class Asks(Protocol):

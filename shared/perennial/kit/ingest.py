@@ -56,6 +56,7 @@ def asked(service: Service, ask: Ask, now: datetime) -> Item:
         type=getattr(type(ask.data), "TYPE", type(ask.data).__name__),
         source=service.name,
         principal=ask.principal,
+        correlation=ask.correlation,
     )
     item = Item(fact, ask.subject, ask.key, ask=ask, answer_id=ask.id)
     return item if ask.key else placed(service, item)

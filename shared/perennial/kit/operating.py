@@ -9,6 +9,7 @@ from perennial.kit.ask import Answer, Ask
 from perennial.kit.auth import Principal, require
 from perennial.kit.history import decisions
 from perennial.kit.http import body, idempotency, respond, show
+from perennial.kit.paging import whole
 from perennial.kit.policies import AdoptPolicy, DraftPolicy, PolicyState, default_document
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _parked(router: APIRouter) -> None:
         runtime: Any = Depends(runtime_of),
     ) -> Response:
         """Facts that could not be applied, oldest first."""
-        return show(await runtime.parking.listed(state.split(","), min(limit, 1000)))
+        return whole(await runtime.parking.listed(state.split(","), min(limit, 1000)))
 
     @router.post("/v1/parked:redrive", tags=["operating"])
     async def redrive_parked(
@@ -114,7 +115,7 @@ def _policies(router: APIRouter) -> None:
     ) -> Response:
         """Who drafted and adopted what, when and why."""
         service = runtime.service
-        return show(await decisions(runtime.pool, service.policy_subject, service.name))
+        return whole(await decisions(runtime.pool, service.policy_subject, service.name))
 
 
 async def _ask(runtime: Any, request: Request, who: Principal, wish: Any) -> Answer:

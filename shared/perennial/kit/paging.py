@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 from fastapi import Depends, Query, Request, Response
@@ -23,6 +23,13 @@ class Page:
 
     limit: int
     after: tuple[Any, ...] | None = None
+
+
+class Listing(msgspec.Struct, Generic[T], frozen=True):
+    """Every list over REST."""
+
+    items: list[T]
+    next_cursor: str | None = None
 
 
 async def _page(
@@ -63,7 +70,16 @@ def listing(
     if cursor:
         following = request.url.include_query_params(cursor=cursor, limit=page.limit)
         headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
-    content = msgspec.json.encode({"items": shown, "next_cursor": cursor})
+    return _shown(Listing(shown, cursor), headers)
+
+
+def whole(rows: Sequence[Any]) -> Response:
+    """A list that is short enough to be shown at once, in the shape of every list."""
+    return _shown(Listing(list(rows)), {})
+
+
+def _shown(listed: Listing[Any], headers: dict[str, str]) -> Response:
+    content = msgspec.json.encode(listed)
     return Response(content, headers=headers, media_type="application/json")
 
 

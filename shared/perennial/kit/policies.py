@@ -1,6 +1,7 @@
 """Policy is data: drafted, adopted with a date, in force from then on; one subject in each service."""
 
 from bisect import bisect_right
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.resources import files
@@ -62,13 +63,20 @@ def default_document(package: str) -> dict[str, Any]:
     return dict(yaml.safe_load(text) or {})
 
 
-def policy_subject(service: str, shape: type) -> Subject:
+Unknown = Callable[[Any, Any], tuple[str, str] | None]
+"""(draft, world) → path and cure of the first thing a draft names that is not there."""
+
+
+def policy_subject(
+    service: str, shape: type, unknown: Unknown = lambda draft, world: None
+) -> Subject:
     """The policy of one service: refuses what does not fit `shape`, with the path of the fault."""
 
-    def react(state: PolicyState, fact: Fact, _world: Any, now: datetime) -> Decision:
+    def react(state: PolicyState, fact: Fact, world: Any, now: datetime) -> Decision:
         match fact.data:
-            case DraftPolicy():
-                return _draft(service, shape, state, fact)
+            case DraftPolicy(document=document):
+                fault = _fault_in(document, shape, lambda draft: unknown(draft, world))
+                return fault or _draft(service, state, fact)
             case AdoptPolicy():
                 return _adopt(service, state, fact, now)
         return []
@@ -84,17 +92,21 @@ def policy_subject(service: str, shape: type) -> Subject:
     )
 
 
-def _draft(service: str, shape: type, state: PolicyState, fact: Fact) -> Decision:
+def _fault_in(
+    document: Any, shape: type, unknown: Callable[[Any], tuple[str, str] | None]
+) -> Refusal | None:
     try:
-        msgspec.convert(fact.data.document, shape)
+        found = unknown(msgspec.convert(document, shape))
     except msgspec.ValidationError as error:
         fault = malformed(error, shape)
-        return Refusal(
-            code="policy-invalid",
-            detail=str(fault),
-            pointer=f"/document{fault.pointer}",
-            kind="invalid",
-        )
+        found = fault.pointer, str(fault)
+    if found is None:
+        return None
+    path, told = found
+    return Refusal(code="policy-invalid", detail=told, pointer=f"/document{path}", kind="invalid")
+
+
+def _draft(service: str, state: PolicyState, fact: Fact) -> Decision:
     document = msgspec.json.encode(fact.data.document, order="sorted").decode()
     version = len(state.versions) + 1
     return [

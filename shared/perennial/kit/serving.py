@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from perennial.kit.ask import asked_under
 from perennial.kit.ids import uuid7
 from perennial.kit.problems import Fault
 
@@ -49,6 +50,7 @@ class AccessLog:
             return
         correlation = _correlation(scope["headers"])
         scope.setdefault("state", {})["correlation"] = correlation
+        asked_under.set(correlation)
         began = time.perf_counter()
         status = 500
 

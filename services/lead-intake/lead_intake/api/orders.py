@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from perennial.kit.auth import Principal, require
 from perennial.kit.history import state_at
 from perennial.kit.http import body, ndjson_rows, returns, show
-from perennial.kit.paging import AsOf, Paging, listing
+from perennial.kit.paging import AsOf, Listing, Paging, listing
 from perennial.kit.problems import Fault
 
 from lead_intake import store
@@ -120,7 +120,7 @@ async def get_order(
     return show(order_view(found[0], order_id, found[1]))
 
 
-@router.get("/customers/{customer_id}/orders", responses=returns(list[OrderView]))
+@router.get("/customers/{customer_id}/orders", responses=returns(Listing[OrderView]))
 async def list_orders(
     request: Request,
     customer_id: str,

@@ -8,7 +8,7 @@ from perennial.contracts.partner import partner_topic
 from perennial.contracts.structured import BATCH
 from perennial.kit.auth import Principal, require
 from perennial.kit.http import returns, show
-from perennial.kit.paging import Paging, listing
+from perennial.kit.paging import Listing, Paging, listing
 from perennial.kit.problems import fault_at
 
 from lead_intake import store
@@ -45,7 +45,7 @@ async def publish_events(
     return show(results) if batched else _alone(results[0])
 
 
-@router.get("/partners/me/rejections", responses=returns(list[Rejection]))
+@router.get("/partners/me/rejections", responses=returns(Listing[Rejection]))
 async def list_rejections(
     request: Request, desk: AtDesk, page: Paging, who: Principal = require("rejections:read")
 ) -> Response:

@@ -19,7 +19,7 @@ from perennial.kit.auth import Principal, require
 from perennial.kit.history import state_at
 from perennial.kit.http import body, ndjson_rows, returns, show
 from perennial.kit.ids import uuid7
-from perennial.kit.paging import AsOf, Paging, etag, expected_version, listing
+from perennial.kit.paging import AsOf, Listing, Paging, etag, expected_version, listing
 from perennial.kit.problems import Fault
 
 from lead_intake import store
@@ -119,7 +119,7 @@ async def get_entry(
     return show(entry_view(key, state), headers=etag(state.version))
 
 
-@router.get("/{kind}", responses=returns(list[EntryView]))
+@router.get("/{kind}", responses=returns(Listing[EntryView]))
 async def list_entries(
     request: Request, kind: Kind, desk: AtDesk, page: Paging, who: Principal = require(READ)
 ) -> Response:

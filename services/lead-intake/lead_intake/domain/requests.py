@@ -1,7 +1,8 @@
 """What folds into the subjects: partner facts and REST requests in one shape, adapted at the edge.
 
 They carry ids that are already worked out, and contact data only sealed, so that whatever is kept
-of them (waiting, parked, archived) can be read by nobody without the party's key.
+of them (waiting, parked, archived) can be read by nobody without the party's key. They keep the
+names that their senders know them by.
 """
 
 from typing import ClassVar
@@ -11,7 +12,7 @@ from perennial.contracts.partner import CancelOrder, PlaceOrder, RecordPayment, 
 
 
 class OrderSaid(Event, frozen=True, kw_only=True):
-    TYPE: ClassVar[str] = "lead-intake.order.said.v1"
+    TYPE: ClassVar[str] = PlaceOrder.TYPE
     order_id: Id
     customer_id: Id
     source: Id
@@ -22,14 +23,14 @@ class OrderSaid(Event, frozen=True, kw_only=True):
 
 
 class PaymentSaid(Event, frozen=True, kw_only=True):
-    TYPE: ClassVar[str] = "lead-intake.payment.said.v1"
+    TYPE: ClassVar[str] = RecordPayment.TYPE
     order_id: Id
     source: Id
     said: RecordPayment
 
 
 class ReturnSaid(Event, frozen=True, kw_only=True):
-    TYPE: ClassVar[str] = "lead-intake.return.said.v1"
+    TYPE: ClassVar[str] = RecordReturn.TYPE
     order_id: Id
     source: Id
     said: RecordReturn
@@ -38,7 +39,7 @@ class ReturnSaid(Event, frozen=True, kw_only=True):
 
 
 class CancelSaid(Event, frozen=True, kw_only=True):
-    TYPE: ClassVar[str] = "lead-intake.cancel.said.v1"
+    TYPE: ClassVar[str] = CancelOrder.TYPE
     order_id: Id
     source: Id
     said: CancelOrder

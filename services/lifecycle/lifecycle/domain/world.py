@@ -16,11 +16,25 @@ class World:
     policy: Policy
     staff: Staff
     calendar: CalendarChanged
+    calendars: frozenset[str]
+    """Ids in the register, and that of the calendar which needs no entry."""
 
 
 def world(reference: Mapping[str, Mapping[str, Any]], policy: Policy) -> World:
     """Made once for each policy version and each change of a register."""
     entries = reference.get("register", {})
-    entry = entries.get(f"calendar:{policy.calendar}")
-    calendar = entry.calendar if entry is not None else None
-    return World(policy, Staff(entries.values()), calendar or EVERY_WEEKDAY)
+    calendars = {
+        entry.calendar.calendar_id: entry.calendar for entry in entries.values() if entry.calendar
+    }
+    calendar = calendars.get(policy.calendar, EVERY_WEEKDAY)
+    known = frozenset({*calendars, EVERY_WEEKDAY.calendar_id})
+    return World(policy, Staff(entries.values()), calendar, known)
+
+
+def unknown_in(draft: Policy, world: World) -> tuple[str, str] | None:
+    """What a draft names and nobody has registered: its path and the cure."""
+    if draft.calendar in world.calendars:
+        return None
+    known = ", ".join(sorted(world.calendars))
+    cure = f"register it with PUT /v1/registers/calendars/{draft.calendar}"
+    return "/calendar", f"no calendar {draft.calendar!r} is known: {cure}, or name one of {known}"
