@@ -3,19 +3,22 @@
 from perennial.contracts.leads import LEADS
 from perennial.contracts.orders import ORDERS
 from perennial.contracts.registers import REGISTERS
-from perennial.kit.subject import Subject, on
+from perennial.kit.subject import Ledger, Subject, on
 
-from lead_intake.domain import customer, ordering, registers
+from lead_intake.domain import customer, ordering, party, registers, seller
 from lead_intake.domain.requests import SAID
 
 CUSTOMER = Subject(
     name="customer",
     state=customer.Customer,
-    react=ordering.react,
+    react=party.react,
     evolve=customer.evolve,
+    due=party.due,
     part=customer.Order,
     names=ordering.names,
     emits=(LEADS, ORDERS),
+    ledger=Ledger("seller", seller.Seller, seller.concerned, seller.enter),
+    beside=party.beside,
 )
 
 REGISTER = Subject(

@@ -11,7 +11,10 @@ from perennial.contracts.base import Event, Id, Minor, Part, State
 from perennial.contracts.leads import LeadCaptured
 from perennial.contracts.orders import OrderCancelled, OrderPaid, OrderPlaced, OrderReturned
 
+from lead_intake.domain import leads as the_leads
+from lead_intake.domain.lead import Lead
 from lead_intake.domain.money import share
+from lead_intake.domain.seller import Seller
 
 
 class Order(Part, frozen=True, kw_only=True):
@@ -49,27 +52,39 @@ class Customer(State, frozen=True, kw_only=True):
     external_id: str = ""
     channel: str = ""
     attributes: dict[str, str] = {}
+    leads: dict[str, Lead] = {}
+    beside: dict[str, Seller] = {}
+    """Ledgers of the sellers that a rule looks at; never stored."""
     parts: dict[str, Order] = {}
 
 
-def evolve(state: Customer, event: Event, _now: datetime) -> Customer:
+def evolve(state: Customer, event: Event, now: datetime) -> Customer:
     """The customer after one event of either topic."""
     match event:
-        case LeadCaptured():
-            return replace(
-                state,
-                captured=True,
-                source=event.source,
-                external_id=event.external_id,
-                channel=event.channel,
-                attributes=event.attributes,
-            )
         case OrderPlaced():
             return _with(state, event.order_id, _placed(event))
         case OrderPaid() | OrderReturned() | OrderCancelled():
             order = state.parts[event.order_id]
             return _with(state, event.order_id, _after(order, event))
-    return state
+        case LeadCaptured():
+            state = _known(state, event)
+    leads = the_leads.evolve(state.leads, event, now)
+    return state if leads is state.leads else replace(state, leads=leads)
+
+
+def _known(state: Customer, event: LeadCaptured) -> Customer:
+    """The first touch says who the party is; a later one adds what was not known."""
+    attributes = {**event.attributes, **state.attributes}
+    if state.captured:
+        return replace(state, attributes=attributes)
+    return replace(
+        state,
+        captured=True,
+        source=event.source,
+        external_id=event.external_id,
+        channel=event.channel,
+        attributes=attributes,
+    )
 
 
 def _with(state: Customer, order_id: str, order: Order) -> Customer:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 
-from perennial.contracts.registers import ProductChanged
+from perennial.contracts.registers import CalendarChanged, ProductChanged
 
 from lead_intake.domain.money import rate_on
 from lead_intake.domain.registers import Register
+from lead_intake.domain.staff import Staff
 from lead_intake.policy import Policy
 
 _SPACING = re.compile(r"[\W_]+")
@@ -49,6 +50,9 @@ class World:
     catalogue: Catalogue
     rates: Mapping[str, list[tuple[date, float]]]
     """By currency, each history sorted by its start."""
+    staff: Staff
+    calendars: Mapping[str, CalendarChanged]
+    """By id."""
 
     def rate(self, currency: str, day: date) -> float | None:
         """Reporting currency for one unit of `currency` on `day`, or None where nobody has said."""
@@ -68,7 +72,13 @@ def build(reference: Mapping[str, Mapping[str, Register]], policy: Policy) -> Wo
         for key, entry in reference.get("register", {}).items()
         if entry.rates
     }
-    return World(policy, Catalogue(products), rates)
+    calendars = {
+        entry.calendar.calendar_id: entry.calendar
+        for entry in entries
+        if entry.calendar is not None
+    }
+    staff = Staff(reference.get("register", {}))
+    return World(policy, Catalogue(products), rates, staff, calendars)
 
 
 def plain(name: str) -> str:

@@ -1,0 +1,37 @@
+"""Which rule judges which fact about a party: its orders, its leads, and who holds them."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+
+from perennial.contracts.base import Decision, Fact, TimerFired
+
+from lead_intake.domain import ordering
+from lead_intake.domain.customer import Customer
+from lead_intake.domain.requests import SAID
+from lead_intake.domain.world import World
+
+Rule = Callable[[Customer, Fact, World, datetime], Decision]
+RULES: Mapping[type, Rule] = {
+    **dict.fromkeys(SAID, ordering.react),
+}
+"""By the type of the fact; a rule is `(state, fact, world, now) → decision`."""
+TIMERS: Mapping[str, Rule] = {}
+"""By the first word of the timer's name, as `turnover` of `turnover/<lead>/<rung>`."""
+
+
+def react(state: Customer, fact: Fact, world: World, now: datetime) -> Decision:
+    said = fact.data
+    if isinstance(said, TimerFired):
+        return TIMERS[said.name.split("/", 1)[0]](state, fact, world, now)
+    rule = RULES.get(type(said))
+    return rule(state, fact, world, now) if rule is not None else []
+
+
+def due(_state: Customer, _world: World) -> dict[str, datetime]:
+    """Every moment at which something happens to a lead by itself, each rule's own together."""
+    return {}
+
+
+def beside(_state: Customer, _fact: Fact) -> Iterable[str]:
+    """The sellers whose ledgers a rule looks at."""
+    return ()

@@ -1,0 +1,65 @@
+"""Who sells: the register of people as matching, turnover and pools need it."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+
+from perennial.contracts.registers import CapacitySet, PersonJoined
+
+from lead_intake.domain.registers import Register
+
+
+class Staff:
+    """The people of the register by id; built once for each change of it."""
+
+    def __init__(self, register: Mapping[str, Register]) -> None:
+        self._entries = {
+            entry.person.person_id: entry
+            for _, entry in sorted(register.items())
+            if entry.person is not None
+        }
+
+    def sellers(self) -> Iterator[PersonJoined]:
+        """Everybody employed as a seller, by id."""
+        for entry in self._entries.values():
+            if entry.person is not None and entry.person.role == "seller" and not entry.left:
+                yield entry.person
+
+    def person(self, person_id: str) -> PersonJoined | None:
+        """The entry of a person, leavers too."""
+        entry = self._entries.get(person_id)
+        return entry.person if entry is not None else None
+
+    def employed(self, person_id: str) -> bool:
+        entry = self._entries.get(person_id)
+        return entry is not None and not entry.left
+
+    def present(self, person_id: str, now: datetime) -> bool:
+        """Employed and not away."""
+        entry = self._entries.get(person_id)
+        if entry is None or entry.left:
+            return False
+        return not any(away.starts <= now < away.ends for away in entry.absences)
+
+    def successor(self, person_id: str) -> str:
+        """Whom a leaver named, if that one is still with us."""
+        entry = self._entries.get(person_id)
+        named = entry.successor if entry is not None and entry.left else ""
+        return named if self.employed(named) else ""
+
+    def capacity(self, person_id: str) -> CapacitySet | None:
+        """The person's own limits, where they differ from the policy's."""
+        entry = self._entries.get(person_id)
+        return entry.capacity if entry is not None else None
+
+    def certified(self, person_id: str, certificate: str, day: date) -> int:
+        """The highest level of a certificate that has not expired; 0 for none."""
+        entry = self._entries.get(person_id)
+        found = entry.certificates if entry is not None else []
+        return max(
+            (
+                one.level
+                for one in found
+                if one.certificate == certificate and (one.expires is None or day <= one.expires)
+            ),
+            default=0,
+        )
