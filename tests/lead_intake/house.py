@@ -98,20 +98,23 @@ class House:
         self.answers |= {one.id: one for one in writes.answers}
 
 
-def rest(asks: Any, pool: Any = None, door: Any = None) -> tuple[FastAPI, dict[str, str]]:
+def rest(
+    asks: Any, pool: Any = None, door: Any = None, personal: Any = SEALING
+) -> tuple[FastAPI, dict[str, str]]:
     """The REST face over these asks, and tokens by role."""
     keys = KeySet([OKPKey.generate_key("Ed25519", {"kid": "k", "alg": "Ed25519", "use": "sig"})])
     app = build_app("lead-intake", [router], Tokens(keys))
     clock = door or asks
     app.state.runtime = SimpleNamespace(
         asks=asks,
-        personal=SEALING,
+        personal=personal,
         pool=pool,
         service=SERVICE,
         now=lambda: clock.now(),
         world=lambda: clock.worlds.at(clock.now()),
     )
-    return app, {role: issue(keys, role, client="shop") for role in ("admin", "partner", "seller")}
+    roles = ("admin", "partner", "seller", "notifier")
+    return app, {role: issue(keys, role, client="shop") for role in roles}
 
 
 def _again(item: Item, number: int) -> Item:

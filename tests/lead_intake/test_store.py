@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,8 +11,9 @@ import httpx
 import pytest
 from lead_intake.main import SERVICE
 from perennial.kit.lanes import Door, Requests
-from perennial.kit.postgres import Postgres
-from perennial.kit.tables import TABLES as TABLES_OF_THE_KIT
+from perennial.kit.personal import PersonalKeys
+from perennial.kit.postgres import Postgres, key_table
+from perennial.kit.run import migrate
 from perennial.kit.worlds import Worlds
 
 from tests.lead_intake.client import Client
@@ -19,7 +21,7 @@ from tests.lead_intake.house import rest
 
 pytestmark = pytest.mark.stack
 
-TABLES = ("entity", "part", "event", "outbox", "answer", "parked")
+TABLES = ("entity", "part", "event", "outbox", "answer", "parked", "address_opened")
 START = datetime(2026, 6, 1, tzinfo=UTC)
 ORDER: dict[str, Any] = {
     "customer": "ann",
@@ -30,38 +32,39 @@ ORDER: dict[str, Any] = {
 
 
 class Served:
-    """One client of the service, and the clock of its door."""
+    """One client of the service, the clock of its door, and its database."""
 
-    def __init__(self, client: Client, door: Door) -> None:
-        self.client, self.door = client, door
+    def __init__(self, client: Client, door: Door, pool: asyncpg.Pool) -> None:
+        self.client, self.door, self.pool = client, door, pool
+
+
+@pytest.fixture(scope="session")
+def database(stack: Any) -> str:
+    """The service's schema as its own migrations make it."""
+    with pytest.MonkeyPatch.context() as environment:
+        migrating = stack.addresses.dsn("lead_intake_migrate")
+        environment.setenv("PERENNIAL_DATABASE_URL", migrating)
+        with ThreadPoolExecutor(1) as thread:  # Alembic runs a loop of its own
+            thread.submit(migrate, SERVICE).result()
+    dsn: str = stack.addresses.dsn("lead_intake")
+    return dsn
 
 
 @pytest.fixture
-async def served(stack: Any) -> AsyncIterator[Served]:
-    await _make_tables(stack.addresses.dsn("lead_intake_migrate"))
-    pool = await asyncpg.create_pool(stack.addresses.dsn("lead_intake"), min_size=1, max_size=4)
+async def served(database: str) -> AsyncIterator[Served]:
+    pool = await asyncpg.create_pool(database, min_size=1, max_size=4)
     for table in TABLES:
         await pool.execute(f"DELETE FROM {table}")
     door = Door(SERVICE, Postgres(pool), Worlds(SERVICE, {}), ticking=True)
     door.ticked = START
     asks, stopping = Requests(door), asyncio.Event()
     answering = asyncio.create_task(asks.run(stopping))
-    app, tokens = rest(asks, pool, door)
+    app, tokens = rest(asks, pool, door, PersonalKeys(bytes(32), key_table(pool)))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://svc") as http:
-        yield Served(Client(http, tokens), door)
+        yield Served(Client(http, tokens), door, pool)
     stopping.set()
     await answering
     await pool.close()
-
-
-async def _make_tables(dsn: str) -> None:
-    """Once in a run, whoever comes first."""
-    connection = await asyncpg.connect(dsn)
-    try:
-        if not await connection.fetchval("SELECT to_regclass('entity')"):
-            await connection.execute(TABLES_OF_THE_KIT)
-    finally:
-        await connection.close()
 
 
 @pytest.mark.feature("I15")
@@ -140,3 +143,44 @@ async def test_two_thousand_orders_are_one_transaction(served: Served) -> None:
     results = await served.client.bulk("/orders:bulk", rows)
 
     assert {result["status"] for result in results} == {"accepted"}
+
+
+async def test_an_address_is_kept_sealed_and_opened_for_who_sends_alone(served: Served) -> None:
+    client, path = served.client, "/people/anna/address"
+    contact = {"name": "Anna", "email": "anna@firm.example"}
+    made = await client("PUT", "/registers/people/anna", {"role": "seller", "contact": contact})
+    same = await client("PUT", "/registers/people/anna", {"role": "seller", "contact": contact})
+    moved = await client("PUT", "/registers/people/anna", {"role": "seller", "level": 2})
+    opened = await client("GET", path, b"", role="notifier")
+    others = await client("GET", path, b"", role="admin")
+
+    assert (made.status_code, moved.status_code) == (201, 200)
+    assert (made.headers["ETag"], opened.json()) == (same.headers["ETag"], contact)
+    assert (others.status_code, others.json()["code"]) == (403, "scope-missing")
+    stored = await served.pool.fetch(
+        "SELECT data FROM event UNION ALL SELECT body FROM answer"
+        " UNION ALL SELECT state::text FROM entity"
+    )
+    assert stored
+    assert "firm.example" not in "".join(row[0] for row in stored)
+    looks = await served.pool.fetch("SELECT entry, by_whom FROM address_opened")
+    assert [tuple(row) for row in looks] == [("person:anna", "notifier")]
+
+
+async def test_who_left_or_has_no_address_is_written_to_nowhere(served: Served) -> None:
+    client, contact = served.client, {"email": "ben@firm.example"}
+    rows = [
+        {"register": "people", "id": "ben", "role": "seller", "contact": contact},
+        {"register": "people", "id": "carl", "role": "seller", "contact": {"email": "carl"}},
+    ]
+    results = await client.bulk("/registers:bulk", rows)
+    before = await client("GET", "/people/ben/address", b"", role="notifier")
+    await client("POST", "/registers/people/ben/leave", {"successor": "anna"})
+    after = await client("GET", "/people/ben/address", b"", role="notifier")
+
+    assert [(one["status"], "contact" in str(one)) for one in results] == [
+        ("accepted", False),
+        ("rejected", True),
+    ]
+    assert before.json() == contact
+    assert (after.status_code, after.json()["code"]) == (404, "address-unknown")

@@ -29,7 +29,7 @@ A service is started as `python -m <package>.main migrate`, then `… door` and 
 PERENNIAL_DATABASE_URL (postgresql://, the role of that process), PERENNIAL_KAFKA_BOOTSTRAP, _USER,
 _PASSWORD, PERENNIAL_HTTP_PORT (door), PERENNIAL_CLOCK (wall or ticks), PERENNIAL_HEARTBEAT (a file
 to touch every 2 s), PERENNIAL_SECRETS (a folder with the public key of tokens and the service's own
-`master.key`; the private key of tokens stays in the home's `secrets`), PERENNIAL_PEERS (JSON: service to base URL). The door answers
+`master.key`, and its own `service.token` if it asks others; the private key of tokens stays in the home's `secrets`), PERENNIAL_PEERS (JSON: service to base URL). The door answers
 `/readyz` when it can work and `/healthz` while it lives. A process that ends is started again;
 one that doesn't answer for 10 s is killed and started again.
 """

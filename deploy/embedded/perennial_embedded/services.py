@@ -9,7 +9,7 @@ from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
-from perennial.kit.tokens import PUBLIC, create_keys
+from perennial.kit.tokens import OWN, PRIVATE, PUBLIC, create_keys, issue, load
 
 from perennial_embedded.home import Home, private_word, write_private
 from perennial_embedded.probes import answers, beats
@@ -18,6 +18,11 @@ from perennial_embedded.state import Addresses
 
 BEATS_WITHIN = 6.0
 MASTER_KEY = "master.key"
+
+ROLE_OF = {"notifications": "notifier"}
+"""Services that ask others over REST, and as what."""
+TOKEN_SECONDS = 365 * 24 * 3600
+"""A start writes a new one; a company's identity provider would renew it far more often."""
 
 # Two cores shared by ten processes: libraries must not each start a thread per core.
 THRIFT = {
@@ -122,6 +127,10 @@ class Environment:
             create_keys(self.home.secrets)
         if not (folder / PUBLIC).exists():
             write_private(folder / PUBLIC, (self.home.secrets / PUBLIC).read_text())
+        if service.name in ROLE_OF:
+            keys, role = load(self.home.secrets / PRIVATE), ROLE_OF[service.name]
+            told = issue(keys, role, service.name, client=service.name, lasts=TOKEN_SECONDS)
+            write_private(folder / OWN, told)
         return folder
 
     def _heartbeat(self, process: str) -> Path:

@@ -1,6 +1,6 @@
 """What clients send, over what the contracts say: a source where one may be named, no derived ids."""
 
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from perennial.contracts.base import Event, Text
@@ -91,6 +91,15 @@ def saying_of(body: Body, order: str = "") -> Saying:
     return made
 
 
+class Contact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a member of staff is reached; kept and published sealed only. Empty fields forget."""
+
+    name: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    email: Annotated[
+        str, msgspec.Meta(max_length=254, pattern=r"^([^@\s<>,;:\"()]+@[^@\s<>,;:\"()]+)?$")
+    ] = ""
+
+
 def without(event: type[Event], *names: str) -> type[msgspec.Struct]:
     """The body that becomes an entry: the event but for what the path or the system says."""
     fields = [
@@ -102,8 +111,16 @@ def without(event: type[Event], *names: str) -> type[msgspec.Struct]:
     return msgspec.defstruct(title, fields, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
+def with_contact(form: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    """The same body with contact data beside it; left out, those on file stay."""
+    fields: Any = [("contact", Contact | None, None)]
+    return msgspec.defstruct(form.__name__, fields, bases=(form,), frozen=True, kw_only=True)
+
+
 def entry_of(event: type[E], body: msgspec.Struct, **named: Any) -> E:
-    return event(**msgspec.structs.asdict(body), **named)
+    told = msgspec.structs.asdict(body)
+    told.pop("contact", None)
+    return event(**told, **named)
 
 
 def _field(field: msgspec.structs.FieldInfo) -> Any:

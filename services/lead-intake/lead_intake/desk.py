@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -12,6 +13,7 @@ from perennial.contracts.base import Event, Fact
 from perennial.contracts.strict import Malformed
 from perennial.kit.ask import Answer, Ask
 from perennial.kit.auth import Principal
+from perennial.kit.history import state_at
 from perennial.kit.http import idempotency, respond
 from perennial.kit.ids import uuid7
 from perennial.kit.ingest import identity_of
@@ -19,14 +21,16 @@ from perennial.kit.paging import etag
 from perennial.kit.problems import Fault
 from perennial.kit.runtime import Runtime, the_runtime
 
-from lead_intake.bodies import BY_PATH, Body, read_row, saying_of
+from lead_intake import store
+from lead_intake.bodies import BY_PATH, Body, Contact, read_row, saying_of
 from lead_intake.domain.customer import Customer
 from lead_intake.domain.identity import order_id
 from lead_intake.domain.registers import Register
 from lead_intake.domain.requests import ReturnSaid, Said
 from lead_intake.handlers import CUSTOMER, REGISTER
-from lead_intake.ingress import adapt, said_by
+from lead_intake.ingress import adapt, opened_contact, said_by, sealed_contact
 from lead_intake.views import (
+    Address,
     EntryView,
     RowError,
     RowResult,
@@ -78,6 +82,29 @@ class Desk:
         for (row, ask), answer in zip(asks.items(), answers, strict=True):
             results[row] = _result(row, ask.data, answer)
         return [results[row] for row in sorted(results)]
+
+    async def with_contact(self, key: str, wish: Any, contact: Contact | None) -> Any:
+        """A wish about a person with the contact data that were sent along, sealed."""
+        if contact is None:
+            return wish
+        standing = await self._sealed(key)
+        sealed = await sealed_contact(key, contact, standing, self.runtime.personal)
+        entry = msgspec.structs.replace(wish.entry, personal=sealed)
+        return msgspec.structs.replace(wish, entry=entry)
+
+    async def address(self, who: Principal, key: str) -> Address:
+        """Where a member of staff is written to; who asked is kept, whatever the answer."""
+        await store.note_opened(self.pool, key, who.subject, datetime.now(UTC))
+        sealed = await self._sealed(key)
+        contact = await opened_contact(key, sealed, self.runtime.personal)
+        if contact is None or not contact.email:
+            raise Fault(404, "address-unknown", f"no e-mail address of {key} is on file")
+        return Address(name=contact.name, email=contact.email)
+
+    async def _sealed(self, key: str) -> str:
+        """The sealed contact data of somebody who works here."""
+        entry = await state_at(self.pool, self.runtime.service, REGISTER, key)
+        return entry.person.personal if entry.person and not entry.left else ""
 
     async def set_entry(self, request: Request, who: Principal, key: str, wish: Any) -> Response:
         """A wish about a register entry, with the entry as it then stands."""

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from perennial.contracts.base import Fact
 from perennial.contracts.partner import CancelOrder, PlaceOrder, RecordPayment, RecordReturn
 
+from lead_intake.bodies import Contact
 from lead_intake.domain.identity import claims_of, order_id, party_id, system_of
 from lead_intake.domain.requests import CancelSaid, OrderSaid, PaymentSaid, ReturnSaid, Said
 
@@ -26,6 +27,9 @@ class Sealing(Protocol):
 
     async def seal(self, party: str, plain: bytes) -> str:
         """Encrypts for one party; making the party's key where it has none yet."""
+
+    async def open(self, party: str, sealed: str) -> bytes | str:
+        """What was sealed; the word `erased` once the party's key is gone."""
 
 
 async def adapt(fact: Fact, sealing: Sealing) -> Fact:
@@ -49,6 +53,20 @@ async def said_by(source: str, saying: Saying, sealing: Sealing) -> Said:
             return ReturnSaid(order_id=order, source=source, said=saying)
         case CancelOrder():
             return CancelSaid(order_id=order, source=source, said=saying)
+
+
+async def sealed_contact(key: str, contact: Contact, standing: str, sealing: Sealing) -> str:
+    """Contact data of a register entry. Said again they keep their seal: nothing has changed."""
+    plain = msgspec.json.encode(contact)
+    if standing and await sealing.open(key, standing) == plain:
+        return standing
+    return await sealing.seal(key, plain)
+
+
+async def opened_contact(key: str, sealed: str, sealing: Sealing) -> Contact | None:
+    """The contact data of a register entry; None where there are none, or they were erased."""
+    plain = await sealing.open(key, sealed) if sealed else ""
+    return msgspec.json.decode(plain, type=Contact) if isinstance(plain, bytes) else None
 
 
 def locate(fact: Fact) -> str | tuple[str, str]:

@@ -1,5 +1,6 @@
-"""Everything this service knows about SQL; its tables are the kit's."""
+"""Everything this service knows about SQL; its tables are the kit's, and who opened an address."""
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -25,6 +26,14 @@ _REJECTIONS = """
     WHERE principal = $1 AND state IN ('parked', 'behind', 'waiting', 'redrive') AND id > $2
     ORDER BY id LIMIT $3
 """
+
+
+_NOTE_OPENED = "INSERT INTO address_opened (entry, by_whom, at) VALUES ($1, $2, $3)"
+
+
+async def note_opened(pool: Any, entry: str, by: str, at: datetime) -> None:
+    """Who asked for whose contact data, and when: before they are opened, so that none goes unseen."""
+    await pool.execute(_NOTE_OPENED, entry, by, at)
 
 
 async def order(pool: Any, order_id: str) -> tuple[str, Order] | None:

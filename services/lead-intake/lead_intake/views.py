@@ -83,6 +83,13 @@ class EntryView(_View, frozen=True, kw_only=True):
     entry: dict[str, Any]
 
 
+class Address(_View, frozen=True, kw_only=True):
+    """Where a member of staff is written to, for the service that writes."""
+
+    email: str
+    name: str = ""
+
+
 class Rejection(_View, frozen=True, kw_only=True):
     """A fact that was not applied: mend it and send it again, or wait for what it names."""
 
@@ -119,6 +126,7 @@ def order_view(customer_id: str, order_id: str, order: Order) -> OrderView:
 
 def entry_view(key: str, state: Register) -> EntryView:
     shown = {name: value for name, value in msgspec.to_builtins(state).items() if name != "version"}
+    shown.get("person", {}).pop("personal", None)
     return EntryView(key=key, version=state.version, entry=shown)
 
 

@@ -16,6 +16,8 @@ from perennial.kit.auth import ALGORITHM, AUDIENCE, ISSUER, Rows
 from perennial.kit.ids import uuid7
 
 PRIVATE, PUBLIC = "tokens.private.json", "tokens.public.json"
+OWN = "service.token"
+"""A service's own token, in its folder of secrets: read anew for every use, so that it may be renewed."""
 READ = (
     "leads:read",
     "orders:read",
@@ -67,9 +69,11 @@ ROLES: dict[str, Role] = {
         ),
         "all",
     ),
+    "notifier": Role(("addresses:read",), "all"),
     "operator": Role((*READ, *OPERATE, "internal", "events:write", "imports:write"), "all"),
 }
-"""`operator` is the machinery itself: replay, settle, the command line."""
+"""`operator` is the machinery itself: replay, settle, the command line; `notifier` is notifications
+when it asks where a message goes."""
 
 
 def create_keys(folder: Path) -> None:

@@ -6,6 +6,6 @@ from lead_intake.api import orders, partners, registers
 
 router = APIRouter(prefix="/v1")
 router.include_router(orders.router)
-router.include_router(registers.bulk)
+router.include_router(registers.beside)
 router.include_router(registers.router)
 router.include_router(partners.router)

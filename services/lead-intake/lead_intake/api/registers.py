@@ -23,12 +23,12 @@ from perennial.kit.paging import AsOf, Listing, Paging, etag, expected_version, 
 from perennial.kit.problems import Fault
 
 from lead_intake import store
-from lead_intake.bodies import entry_of, without
+from lead_intake.bodies import entry_of, with_contact, without
 from lead_intake.desk import AtDesk, malformed_row
 from lead_intake.domain import registers
 from lead_intake.domain.registers import key_of
 from lead_intake.handlers import REGISTER
-from lead_intake.views import EntryView, RowResult, entry_view
+from lead_intake.views import Address, EntryView, RowResult, entry_view
 
 router = APIRouter(prefix="/registers", tags=["registers"])
 
@@ -37,7 +37,7 @@ Kind = Literal["people", "products", "calendars", "rates"]
 NDJSON = "application/x-ndjson"
 SHOWN = {**returns(EntryView, 200, "As it stands"), **returns(EntryView, 201, "New")}
 
-PersonBody: Any = without(PersonJoined, "person_id", "personal")
+PersonBody: Any = with_contact(without(PersonJoined, "person_id", "personal"))
 ProductBody: Any = without(ProductChanged, "product_id")
 CalendarBody: Any = without(CalendarChanged, "calendar_id")
 RateBody: Any = without(RateChanged, "currency")
@@ -71,8 +71,11 @@ def _put(kind: str) -> Any:
         entry: Any = body(form),
         who: Principal = require(WRITE),
     ) -> Response:
-        wish = _wish(kind, entry_id, entry, _expected(request))
-        return await desk.set_entry(request, who, key_of(prefix, entry_id), wish)
+        key, contact = key_of(prefix, entry_id), getattr(entry, "contact", None)
+        wish = await desk.with_contact(
+            key, _wish(kind, entry_id, entry, _expected(request)), contact
+        )
+        return await desk.set_entry(request, who, key, wish)
 
     put_entry.__name__ = f"put_{prefix}"
     put_entry.__doc__ = f"Set a {prefix}; send the ETag you read as If-Match."
@@ -137,11 +140,19 @@ async def match_product(name: str, desk: AtDesk, who: Principal = require(READ))
     return show({"product": found.product_id if found else None, "near": catalogue.near(name)})
 
 
-# The bulk path lies beside the registers, so it belongs to a router without their prefix.
-bulk = APIRouter(tags=["registers"])
+# What follows lies beside the registers, so it belongs to a router without their prefix.
+beside = APIRouter(tags=["registers"])
 
 
-@bulk.post(
+@beside.get("/people/{person_id}/address", responses=returns(Address))
+async def get_address(
+    person_id: str, desk: AtDesk, who: Principal = require("addresses:read")
+) -> Response:
+    """Where a member of staff is written to: for notifications, when it sends. Each look is kept."""
+    return show(await desk.address(who, key_of("person", person_id)))
+
+
+@beside.post(
     "/registers:bulk",
     responses=returns(RowResult, description="One line for each row"),
     openapi_extra={
@@ -166,21 +177,23 @@ async def _set_chunk(
     results: list[RowResult] = []
     for row, line in chunk:
         try:
-            wishes.append((row, *_read_row(line)))
+            key, wish, contact = _read_row(line)
+            wishes.append((row, key, await desk.with_contact(key, wish, contact)))
         except Malformed as fault:
             results.append(malformed_row(row, fault))
     results += await desk.set_all(who, told, wishes)
     return sorted(results, key=lambda result: result.row)
 
 
-def _read_row(line: bytes) -> tuple[str, Any]:
-    """The key and wish of one line. Raises `Malformed`."""
+def _read_row(line: bytes) -> tuple[str, Any, Any]:
+    """The key, wish and contact data of one line. Raises `Malformed`."""
     head: _Head = decode_outside(msgspec.json.Decoder(_Head), line)
     told = msgspec.json.decode(line)
     rest = {name: value for name, value in told.items() if name not in ("register", "id")}
     form = msgspec.json.Decoder(_FORMS[head.register][1])
     entry = decode_outside(form, msgspec.json.encode(rest))
-    return key_of(_FORMS[head.register][0], head.id), _wish(head.register, head.id, entry, None)
+    key = key_of(_FORMS[head.register][0], head.id)
+    return key, _wish(head.register, head.id, entry, None), getattr(entry, "contact", None)
 
 
 def _wish(kind: str, entry_id: str, entry: Any, expects: int | None) -> Any:

@@ -147,6 +147,9 @@ def evolve(state: Register, event: Event, _now: datetime) -> Register:
 
 
 def _set_person(state: Register, entry: PersonJoined) -> Decision:
+    """Contact data are not shown, so who sends back what was read must not forget them."""
+    if state.person is not None and not entry.personal:
+        entry = replace(entry, personal=state.person.personal)
     if state.person is None or state.left:
         return [entry]
     return _unless(state.person == entry, _changed(entry))
