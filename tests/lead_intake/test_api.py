@@ -305,3 +305,12 @@ async def test_many_entries_and_what_is_dated_about_people(client: Client) -> No
     assert absent.json()["version"] == 2
     assert (unknown.status_code, unknown.json()["code"]) == (404, "person-unknown")
     assert match.json()["product"] == "tea"
+
+
+@pytest.mark.feature("P14")
+async def test_a_calendar_that_nobody_can_count_by_is_refused(client: Client) -> None:
+    wrong = await client("PUT", "/registers/calendars/cn", {"timezone": "Mars/Olympus"})
+    right = await client("PUT", "/registers/calendars/cn", {"timezone": "Asia/Shanghai"})
+
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "calendar-unusable")
+    assert right.status_code == 201

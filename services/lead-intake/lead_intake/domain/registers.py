@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import msgspec
 from msgspec.structs import replace
+from perennial.contracts import calendar
 from perennial.contracts.base import Decision, Event, Fact, Id, Refusal, State
 from perennial.contracts.registers import (
     CalendarChanged,
@@ -95,6 +96,10 @@ class Register(State, frozen=True, kw_only=True):
     certificates: list[PersonCertified] = []
     product: ProductChanged | None = None
     calendar: CalendarChanged | None = None
+    calendar_edits: list[datetime] = []
+    """When the calendar got each of its versions; the last is in force."""
+    earlier: list[CalendarChanged] = []
+    """Its versions before the one in force: a breach that was stays where it was."""
     rates: list[Rate] = []
     """By start, one a day; a later word about the same day corrects it."""
 
@@ -115,14 +120,14 @@ def react(state: Register, fact: Fact, world: Any, _now: datetime) -> Decision:
         case SetProduct(entry=entry):
             return _unless(state.product == entry, entry)
         case SetCalendar(entry=entry):
-            return _unless(state.calendar == entry, entry)
+            return _set_calendar(state, entry)
         case SetRate(entry=entry):
             return _set_rate(state, entry, world.policy.reporting_currency)
         case _:
             return _about_person(state, wish)
 
 
-def evolve(state: Register, event: Event, _now: datetime) -> Register:
+def evolve(state: Register, event: Event, now: datetime) -> Register:
     """The entry after one of its events."""
     state = replace(state, version=state.version + 1)
     match replace(event, receipt=None):
@@ -140,7 +145,7 @@ def evolve(state: Register, event: Event, _now: datetime) -> Register:
         case ProductChanged() as entry:
             return replace(state, product=entry)
         case CalendarChanged() as entry:
-            return replace(state, calendar=entry)
+            return _edited(state, entry, now)
         case RateChanged() as entry:
             return replace(state, rates=_with_rate(state.rates, entry))
     return state
@@ -153,6 +158,13 @@ def _set_person(state: Register, entry: PersonJoined) -> Decision:
     if state.person is None or state.left:
         return [entry]
     return _unless(state.person == entry, _changed(entry))
+
+
+def _set_calendar(state: Register, entry: CalendarChanged) -> Decision:
+    wrong = calendar.fault(entry)
+    if wrong is not None:
+        return _invalid("calendar-unusable", wrong[1], wrong[0])
+    return _unless(state.calendar == entry, entry)
 
 
 def _set_rate(state: Register, entry: RateChanged, reporting: str) -> Decision:
@@ -191,6 +203,12 @@ def _record_absence(state: Register, entry: PersonAbsent) -> Decision:
 
 def _unless(already: bool, event: Event) -> Decision:
     return [] if already else [event]
+
+
+def _edited(state: Register, entry: CalendarChanged, now: datetime) -> Register:
+    earlier = [*state.earlier, state.calendar] if state.calendar else []
+    edits = [*state.calendar_edits, now]
+    return replace(state, calendar=entry, earlier=earlier, calendar_edits=edits)
 
 
 def _with_rate(rates: Sequence[Rate], entry: RateChanged) -> list[Rate]:
