@@ -233,8 +233,18 @@ async def load_reference(pool: asyncpg.Pool, service: Service) -> dict[str, dict
 async def connect(url: str, *, size: int = 8) -> asyncpg.Pool:
     """A pool for the door's lanes and the queries beside them."""
     return await asyncpg.create_pool(
-        url, min_size=2, max_size=size, command_timeout=60, max_inactive_connection_lifetime=0
+        url,
+        min_size=2,
+        max_size=size,
+        command_timeout=60,
+        max_inactive_connection_lifetime=0,
+        reset=_left_as_it_was,
     )
+
+
+async def _left_as_it_was(_connection: Any) -> None:
+    """An open transaction is rolled back by asyncpg; settings, cursors and session locks, for which it
+    would ask the server once more after every statement, are nowhere made here."""
 
 
 @asynccontextmanager
