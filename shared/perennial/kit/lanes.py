@@ -41,6 +41,16 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
 LOST_RACES_MOST = 5
 """A unique violation is a lost race; so many in a row are none."""
 
+_LOOK = """
+    SELECT aside, subject, key
+    FROM (SELECT EXISTS (SELECT FROM parked WHERE state IN ('waiting', 'redrive')) AS aside) AS one
+    LEFT JOIN (
+        SELECT subject, key FROM entity WHERE due <= $1 AND NOT held
+        ORDER BY due, subject, key LIMIT $2
+    ) AS timers ON true
+"""
+"""One row at least: whether facts are set aside; and the timers that are due."""
+
 
 class Door:
     """One service's door: runs batches, keeps the worlds current, tells who waits."""
@@ -265,15 +275,10 @@ class Timers:
         until = self._door.horizon()
         if until is None:
             return 0
-        done = await self._set_aside(until)
-        rows = await self._pool.fetch(
-            "SELECT subject, key FROM entity WHERE due <= $1 AND NOT held"
-            " ORDER BY due, subject, key LIMIT $2",
-            until,
-            TIMERS_MOST,
-        )
-        if rows:
-            places = sorted((row[0], row[1]) for row in rows if not self._door.stands_still(row[1]))
+        rows = await self._pool.fetch(_LOOK, until, TIMERS_MOST)
+        done = await self._set_aside(until) if rows[0]["aside"] else 0
+        due = sorted((row["subject"], row["key"]) for row in rows if row["subject"])
+        places = [place for place in due if not self._door.stands_still(place[1])]
+        if places:
             await self._door.run(Job("timers", [], places, until))
-            return done + len(places)
-        return done
+        return done + len(places)
