@@ -19,6 +19,8 @@ ON_THE_WAY = timedelta(milliseconds=500)
 """How long a fact may lie in its writer's outbox before the broker knows of it."""
 HOLES_MOST = 3
 ENDS_WITHIN = 10.0
+ASK_AGAIN_SECONDS = 1.0
+"""Asking for the ends of all partitions costs as much as a fetch: where time is played, seldom."""
 
 
 class Records:
@@ -30,6 +32,7 @@ class Records:
         self._positions = positions
         self._generation = -1
         self._committed_at = 0.0
+        self._asked_at = 0.0
         self._dirty: dict[Partition, int] = {}
         self._stands: dict[Partition, int] = {}
         self._goal: tuple[datetime, dict[Partition, int]] | None = None
@@ -61,6 +64,9 @@ class Records:
         until it is reached, so that steady traffic does not hold back the timers.
         """
         if self._goal is None:
+            if self._door.ticking and time.monotonic() - self._asked_at < ASK_AGAIN_SECONDS:
+                return  # the clock's topic says how far time has come; this only shows that we live
+            self._asked_at = time.monotonic()
             asked = datetime.now(UTC)
             ends = await asyncio.wait_for(self._log.ends(list(self._stands)), ENDS_WITHIN)
             self._goal = asked, ends
