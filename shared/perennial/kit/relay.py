@@ -67,7 +67,7 @@ class Delete:
 
 @dataclass(frozen=True)
 class Rest:
-    """Nothing to do: sleep until woken, or for a moment."""
+    """Nothing to do: sleep until woken (since the last scan began), or for a moment."""
 
 
 Step = Scan | Send | Delete | Rest
@@ -82,6 +82,8 @@ def relay(source: str) -> Generator[Step, Any, None]:
             continue
         acknowledged = yield Send([message_of(source, row) for row in rows])
         yield Delete(acknowledged)
+        if len(acknowledged) < WAVE and len(acknowledged) == len(rows):
+            yield Rest()  # that was all; what was committed since has woken us
 
 
 def message_of(source: str, row: Any) -> Message:
