@@ -92,7 +92,9 @@ class Deliveries:
     async def report(self) -> int:
         """Tell the door what came to its end; how many were told."""
         finished = await queue.unreported(self._pool, REPORTS)
-        answers = await self._asks.ask_all([_told(one) for one in finished]) if finished else []
+        if not finished:
+            return 0
+        answers = await self._asks.ask_all([_told(one) for one in finished])
         told = [one for one, answer in zip(finished, answers, strict=True) if _is_final(answer)]
         await queue.mark_reported(self._pool, told)
         return len(told)

@@ -2,9 +2,11 @@
 
 import asyncio
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Request
+from perennial.kit.batch import Outcome
 from perennial.kit.runtime import Runtime, the_runtime
 
 from notifications.bell import Bell
@@ -21,8 +23,14 @@ def desk_of(runtime: Runtime) -> Desk:
     desk: Desk | None = runtime.__dict__.get("desk")
     if desk is None:
         desk = runtime.__dict__["desk"] = _desk(runtime)
-        runtime.door.after_commit.append(lambda _outcome: desk.bell.ring())
+        runtime.door.after_commit.append(partial(_ring, desk.bell))
     return desk
+
+
+def _ring(bell: Bell, outcome: Outcome) -> None:
+    """Only where a batch left rows: most leave nothing to post or to show."""
+    if outcome.writes.rows:
+        bell.ring()
 
 
 def _desk(runtime: Runtime) -> Desk:

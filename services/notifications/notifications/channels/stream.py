@@ -78,6 +78,8 @@ class Broadcast:
             self.head = rows[-1].position
             news, self._news = self._news, asyncio.Event()
             news.set()
+            if len(rows) < PAGE:
+                return
 
     async def since(self, position: int) -> list[Entry]:
         """The next entries after a position: from the ring, or from the store where it is older."""
