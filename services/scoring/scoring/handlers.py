@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from perennial.contracts.customers import CurveStarted
+from perennial.contracts.grades import GRADES
 from perennial.contracts.orders import OrderCancelled, OrderPaid, OrderPlaced, OrderReturned
 from perennial.contracts.scores import SCORES
 from perennial.kit.subject import Subject, on
 
 from scoring.domain import fitting, orders, rescoring
 from scoring.domain.fitting import AdoptModel, FitFinished, FitModels, ModelsState
+from scoring.domain.leads import LEAD_FACTS
 from scoring.domain.model import World
 from scoring.domain.rescoring import CustomerState, Rescore
 from scoring.policy import Policy
@@ -22,7 +24,7 @@ CUSTOMER = Subject(
     due=rescoring.due,
     part=orders.OrderRow,
     names=orders.named,
-    emits=(SCORES,),
+    emits=(SCORES, GRADES),
 )
 
 MODEL = Subject(
@@ -38,6 +40,8 @@ MODEL = Subject(
 LISTENS = (
     # An order changes what we expect of its customer, and a return what it is worth.
     on(OrderPlaced, OrderPaid, OrderReturned, OrderCancelled, to=CUSTOMER),
+    # Who a lead is and what it does makes its score; its end ends it.
+    on(*LEAD_FACTS, to=CUSTOMER),
     # A new life of the customer sets a new baseline.
     on(CurveStarted, to=CUSTOMER),
     # Another model was adopted: everybody is scored by it, in chunks.

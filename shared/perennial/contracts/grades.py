@@ -24,13 +24,35 @@ class Contribution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """What the persona looks for."""
 
 
+class Signal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that speaks for a lead at a moment: what engagement is counted from."""
+
+    what: str
+    """`activity:<kind>`, `channel:<name>`, `tag:<tag>` or `wants-call`."""
+    at: datetime
+    """Business time."""
+
+
+class Learned(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one fact about a lead adds to what scoring knows; its state is made of nothing else."""
+
+    attributes: dict[str, str] = {}
+    """Of the party, where they are new or another."""
+    signals: list[Signal] = []
+    withdrawn: list[str] = []
+    """Signals that hold no more: a tag was taken off."""
+    expected_value: Minor | None = None
+    """What the source expects it to bring."""
+
+
 class LeadScored(Event, frozen=True, kw_only=True):
     """A lead's points, and its expected grade (S9, I6). They decay with silence in closed form."""
 
     TYPE: ClassVar[str] = "perennial.lead.scored.v1"
     customer_id: Id
     lead_id: Id
-    because: Literal["captured", "touch", "activity", "silence", "policy", "merge"]
+    because: Literal["captured", "touch", "activity", "silence", "policy", "merge", "reopened"]
+    learned: Learned | None = None
     score: float
     """0 to 100 at `now`: fit + engagement, each capped."""
     fit: float
@@ -49,6 +71,15 @@ class LeadScored(Event, frozen=True, kw_only=True):
     contributions: list[Contribution] = []
     review_at: datetime | None = None
     """When silence alone will next change readiness or grade."""
+
+
+class LeadScoringEnded(Event, frozen=True, kw_only=True):
+    """The lead has ended: its score is history, and silence says nothing about it any more."""
+
+    TYPE: ClassVar[str] = "perennial.lead.scoring-ended.v1"
+    customer_id: Id
+    lead_id: Id
+    because: Literal["won", "lost", "closed"]
 
 
 class Dimension(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -81,4 +112,4 @@ class GradeChanged(Event, frozen=True, kw_only=True):
     order_id: str = ""
 
 
-GRADES = Topic("grades.v1", "scoring", [LeadScored, GradeChanged])
+GRADES = Topic("grades.v1", "scoring", [LeadScored, LeadScoringEnded, GradeChanged])

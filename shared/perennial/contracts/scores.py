@@ -29,6 +29,8 @@ class OrderEffect(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """The line with the largest amount."""
     return_id: str = ""
     """Of a return, so that its second delivery changes nothing."""
+    late: bool = False
+    """Of a payment: it came after the policy's term."""
 
 
 class CustomerScored(Event, frozen=True, kw_only=True):

@@ -27,10 +27,11 @@ class Day(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Month(msgspec.Struct, frozen=True, array_like=True):
-    """What the trend reads of a month."""
+    """What trend and grade read of a month."""
 
     value: int = 0
     uncosted: int = 0
+    revenue: int = 0
 
 
 NO_DAY = Day()
@@ -103,7 +104,7 @@ def with_effect(history: History, effect: OrderEffect) -> History:
     gaps, first, last, before_last = _rhythm(history, days, effect.day)
     return History(
         days,
-        _months(history.months, month_index(effect.day), value, uncosted),
+        _months(history.months, month_index(effect.day), value, uncosted, effect.revenue),
         gaps,
         first,
         last,
@@ -115,9 +116,11 @@ def with_effect(history: History, effect: OrderEffect) -> History:
     )
 
 
-def _months(months: dict[int, Month], index: int, value: int, uncosted: int) -> dict[int, Month]:
+def _months(
+    months: dict[int, Month], index: int, value: int, uncosted: int, revenue: int
+) -> dict[int, Month]:
     was = months.get(index, NO_MONTH)
-    now = Month(was.value + value, was.uncosted + uncosted)
+    now = Month(was.value + value, was.uncosted + uncosted, was.revenue + revenue)
     if now == was:
         return months
     changed = months.copy()

@@ -56,13 +56,16 @@ def placed(data: OrderPlaced, day: date) -> OrderEffect:
     )
 
 
-def effect_on(row: OrderRow, data: OrderFact) -> OrderEffect | None:
-    """The effect of a further fact about a known order; none if it changes nothing."""
+def effect_on(row: OrderRow, data: OrderFact, late: bool = False) -> OrderEffect | None:
+    """The effect of a further fact about a known order; none if it changes nothing.
+
+    `late`: were it a payment, it would come after the term.
+    """
     if row.cancelled:
         return None
     match data:
         case OrderPaid(settled=True) if not row.paid:
-            return OrderEffect(order_id=data.order_id, day=row.day, kind="paid", paid=1)
+            return OrderEffect(order_id=data.order_id, day=row.day, kind="paid", paid=1, late=late)
         case OrderReturned() if data.return_id not in row.returns:
             return _returned(row, data)
         case OrderCancelled():

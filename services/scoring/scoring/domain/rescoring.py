@@ -9,6 +9,7 @@ from datetime import date, datetime
 import msgspec
 from perennial.contracts.base import At, Decision, Event, Fact, State, TimerFired
 from perennial.contracts.customers import CurveStarted
+from perennial.contracts.grades import GradeChanged, LeadScored, LeadScoringEnded
 from perennial.contracts.orders import OrderCancelled, OrderPaid, OrderPlaced, OrderReturned
 from perennial.contracts.scores import (
     Churn,
@@ -18,8 +19,11 @@ from perennial.contracts.scores import (
     TrendChanged,
 )
 
-from scoring.domain import orders, trend
+from scoring.domain import conduct, grading, leads, orders, regrading, trend
+from scoring.domain.conduct import NO_ORDERS, Conduct
+from scoring.domain.grading import UNGRADED, Graded
 from scoring.domain.history import History, with_effect
+from scoring.domain.leads import NO_LEADS, Leads
 from scoring.domain.model import World
 from scoring.domain.orders import OrderRow
 from scoring.domain.periods import (
@@ -34,6 +38,8 @@ from scoring.domain.trend import Standing
 
 SILENCE = "silence"
 PERIOD = "period"
+LEAD = "lead"
+GRADE = "grade"
 
 
 class Rescore(msgspec.Struct, frozen=True):
@@ -69,6 +75,9 @@ class CustomerState(State, frozen=True, kw_only=True):
     """First day of the present curve; none on the first."""
     review_at: datetime | None = None
     period_ends: datetime | None = None
+    leads: Leads = NO_LEADS
+    conduct: Conduct = NO_ORDERS
+    graded: Graded = UNGRADED
 
 
 def react(state: CustomerState, fact: Fact, world: World, now: datetime) -> Decision:
@@ -79,13 +88,16 @@ def react(state: CustomerState, fact: Fact, world: World, now: datetime) -> Deci
         case TimerFired(name="silence"):
             return _rescored(state, fact.key, world, now, "silence")
         case TimerFired(name="period"):
-            return [_judged(state, fact.key, world, now)]
+            regraded = regrading.by_orders(_party(state, fact.key), world.policy, now)
+            return [_judged(state, fact.key, world, now), *regraded]
         case CurveStarted():
             return _rescored(state, fact.key, world, now, "curve")
         case Rescore(model=model):
             return _adopted(state, fact.key, world, now, model)
+        case TimerFired(name="grade"):
+            return [regrading.by_silence(_party(state, fact.key), world.policy, now)]
         case _:
-            return []
+            return list(regrading.by_lead(_party(state, fact.key), fact, world.policy, now))
 
 
 def evolve(state: CustomerState, event: Event, now: datetime) -> CustomerState:
@@ -99,18 +111,34 @@ def evolve(state: CustomerState, event: Event, now: datetime) -> CustomerState:
             )
         case ChurnChanged():
             return msgspec.structs.replace(state, churn=event.after)
+        case LeadScored() | LeadScoringEnded():
+            return msgspec.structs.replace(state, leads=leads.evolve(state.leads, event))
+        case GradeChanged():
+            return msgspec.structs.replace(state, graded=grading.graded(event, now))
         case _:
             return state
 
 
-def due(state: CustomerState, _world: World) -> dict[str, datetime]:
-    """Silence speaks at `review_at`; the trend is judged when the period is over."""
+def due(state: CustomerState, world: World) -> dict[str, datetime]:
+    """Silence speaks at `review_at`; the trend is judged when the period is over; a lead is looked
+    at when silence changes its score, a grade when its window is empty."""
     timers = {}
     if state.review_at is not None:
         timers[SILENCE] = state.review_at
     if state.period_ends is not None:
         timers[PERIOD] = state.period_ends
+    if state.leads.by_id and (lead := state.leads.review_at) is not None:
+        timers[LEAD] = lead
+    if state.graded.basis == "actual":
+        policy = world.policy
+        look = conduct.next_look(state.graded, state.history, policy.zone, policy.grades.months)
+        if look is not None:
+            timers[GRADE] = look
     return timers
+
+
+def _party(state: CustomerState, key: str) -> regrading.Party:
+    return regrading.Party(key, state.graded, state.history, state.conduct, state.leads)
 
 
 def _order(state: CustomerState, fact: Fact, world: World, now: datetime) -> Decision:
@@ -120,7 +148,8 @@ def _order(state: CustomerState, fact: Fact, world: World, now: datetime) -> Dec
             return orders.unknown(fact)
         effect = orders.placed(fact.data, business_day(fact.time, world.policy.zone))
     else:
-        known = orders.effect_on(row, fact.data)
+        late = isinstance(fact.data, OrderPaid) and _is_late(row, fact, world)
+        known = orders.effect_on(row, fact.data, late)
         if known is None:
             return []
         effect = known
@@ -146,9 +175,17 @@ def _rescored(
             customer.history, state.standing, month_index(today), world.policy.trend
         )
         scored = msgspec.structs.replace(scored, period_ends=month_end(ends, world.policy.zone))
-    if reading.churn == state.churn:
-        return [scored]
-    return [scored, _churn_changed(state, reading)]
+    events: list[Event | At] = [scored]
+    if reading.churn != state.churn:
+        events.append(_churn_changed(state, reading))
+    party = regrading.Party(key, state.graded, customer.history, state.conduct, state.leads)
+    return [*events, *regrading.by_orders(party, world.policy, now, order)]
+
+
+def _is_late(row: OrderRow, fact: Fact, world: World) -> bool:
+    """Paid after the term of the policy."""
+    paid = business_day(fact.time, world.policy.zone)
+    return (paid - row.day).days > world.policy.grades.payment_days
 
 
 def _churn_changed(state: CustomerState, reading: Reading) -> ChurnChanged:
@@ -232,8 +269,10 @@ def _standing(event: TrendChanged) -> Standing:
 
 def _with_numbers(state: CustomerState, event: CustomerScored, now: datetime) -> CustomerState:
     history, parts, order = state.history, state.parts, event.order
+    behaved = state.conduct
     if order is not None:
         history = with_effect(history, order)
+        behaved = conduct.with_order(behaved, order)
         parts = {**parts, order.order_id: orders.row_after(parts.get(order.order_id), order)}
     return CustomerState(
         parts=parts,
@@ -252,4 +291,7 @@ def _with_numbers(state: CustomerState, event: CustomerScored, now: datetime) ->
         curve_from=now.date() if event.because == "curve" else state.curve_from,
         review_at=event.review_at,
         period_ends=event.period_ends or state.period_ends,
+        leads=state.leads,
+        conduct=behaved,
+        graded=state.graded,
     )
