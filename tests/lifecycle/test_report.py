@@ -20,7 +20,7 @@ from lifecycle.domain.report import (
 from lifecycle.domain.requests import PublishReport
 from lifecycle.handlers import REPORT
 from perennial.contracts.base import Fact, TimerFired
-from perennial.contracts.customers import MonthClosed, ReportPublished
+from perennial.contracts.reports import MonthClosed, ReportPublished
 
 from tests.fold import RefusedError, fold
 from tests.lifecycle.driving import TEAM, UNHURRIED

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
-from perennial.contracts.customers import ReportPublished, Segment
+from perennial.contracts.customers import Segment
+from perennial.contracts.reports import ReportPublished
 from perennial.kit import history
 from perennial.kit.ask import Ask
 from perennial.kit.auth import Principal, require

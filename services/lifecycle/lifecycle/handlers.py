@@ -2,26 +2,31 @@
 
 from perennial.contracts.base import Event
 from perennial.contracts.customers import CUSTOMERS, CustomerActivated
-from perennial.contracts.leads import LEADS, LeadCaptured
+from perennial.contracts.grades import GradeChanged, LeadScored
+from perennial.contracts.holdings import (
+    ActivityLogged,
+    LeadReopened,
+    ProtectionGranted,
+)
+from perennial.contracts.leads import LeadCaptured, LeadReadied, LeadTouched
 from perennial.contracts.orders import (
-    ORDERS,
     OrderCancelled,
     OrderPaid,
     OrderPlaced,
     OrderReturned,
 )
-from perennial.contracts.registers import REGISTERS, PersonChanged
-from perennial.contracts.scores import SCORES, ChurnChanged, CustomerScored, TrendChanged
+from perennial.contracts.registers import PersonChanged
+from perennial.contracts.scores import ChurnChanged, CustomerScored, TrendChanged
 from perennial.kit.subject import Numbering, Subject, on
 
-from lifecycle.domain import books, customer, numbering, record, register
+from lifecycle.domain import books, customer, evolving, numbering, record, register
 from lifecycle.domain.requests import REQUESTS, PublishReport
 
 CUSTOMER = Subject(
     name="customer",
     state=record.Customer,
     react=customer.react,
-    evolve=record.evolve,
+    evolve=evolving.evolve,
     due=customer.due,
     part=record.Product,
     names=customer.names,
@@ -44,18 +49,27 @@ REGISTER = Subject(
 )
 
 ORDER_FACTS = (OrderPlaced, OrderPaid, OrderReturned, OrderCancelled)
-ARCHIVES = (*ORDER_FACTS, CustomerScored, TrendChanged)
-"""Orders for the timeline; scores and trends for the values that a past month's report is made of."""
+LEAD_FACTS = (
+    LeadCaptured,
+    LeadTouched,
+    LeadReadied,
+    ActivityLogged,
+    ProtectionGranted,
+    LeadReopened,
+    *customer.HOLDINGS,
+)
+ARCHIVES = (*ORDER_FACTS, *LEAD_FACTS, CustomerScored, TrendChanged, GradeChanged)
+"""Leads and orders for the timeline; scores and trends also for the values of a past month."""
 
 LISTENS = (
-    on(LeadCaptured, to=CUSTOMER),
+    on(*LEAD_FACTS, to=CUSTOMER),
+    on(LeadScored, GradeChanged, to=CUSTOMER),
     on(CustomerScored, TrendChanged, ChurnChanged, to=CUSTOMER),
     on(*ORDER_FACTS, to=CUSTOMER),
     on(*(wish for wish in REQUESTS if wish is not PublishReport), to=CUSTOMER),
     on(PublishReport, to=REPORT),
     on(*register.REGISTER_FACTS, PersonChanged, to=REGISTER),
 )
-READS = (LEADS, ORDERS, SCORES, REGISTERS)
 NUMBERED: dict[type[Event], Numbering] = {
     CustomerActivated: Numbering(numbering.scope, numbering.number)
 }

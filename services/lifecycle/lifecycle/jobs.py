@@ -14,7 +14,7 @@ from perennial.kit.ask import Ask, Asks
 from perennial.kit.jobs import asking, send
 
 from lifecycle import store
-from lifecycle.domain import books
+from lifecycle.domain import books, care
 from lifecycle.domain.record import Customer
 from lifecycle.domain.report import report
 from lifecycle.domain.requests import PublishReport, Rewatch
@@ -91,7 +91,7 @@ async def _months_due(running: Running) -> list[str]:
 
 
 def _changes(key: str, state: Customer, world: World, now: datetime) -> bool:
-    rules = world.policy.watchers
+    rules = care.watching(state.binding, world.policy)
     after = rewatched(key, state.watchers, world.staff, rules, now)
     return tuple(after) != state.watchers
 

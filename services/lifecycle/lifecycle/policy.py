@@ -1,11 +1,14 @@
 """The typed rules of a customer's life; `policy.yaml` holds the defaults a company starts with."""
 
+from collections.abc import Iterable
 from importlib.resources import files
-from typing import Annotated
+from typing import Annotated, Any, get_args
 
 import msgspec
-from perennial.contracts.base import Currency
-from perennial.contracts.customers import Department, Segment
+from perennial.contracts.base import Currency, Minor
+from perennial.contracts.customers import Segment
+from perennial.contracts.holdings import Grade
+from perennial.contracts.teams import Binding, Department, HandoverItem, Tier
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Days = Annotated[int, msgspec.Meta(ge=0, le=3650)]
@@ -61,6 +64,49 @@ class Watching(Document, frozen=True, kw_only=True):
     """Named roles that watch where people are missing: never nobody."""
 
 
+class PersonaRules(Document, frozen=True, kw_only=True):
+    """Whom we want: below the threshold a person is asked before a party becomes a customer."""
+
+    threshold: Annotated[float, msgspec.Meta(ge=0, le=100)]
+    confirm_within_days: Days
+    asks: Department
+    """Whose head is to confirm."""
+
+
+class Serving(Document, frozen=True, kw_only=True):
+    """How customers of a grade are served."""
+
+    binding: Binding
+    tier: Tier
+
+
+class Bound(Document, frozen=True, kw_only=True):
+    """The people a binding asks for."""
+
+    size: Annotated[int, msgspec.Meta(ge=2, le=10)]
+    roles: list[str]
+    """Who may be of it, the preferred role first."""
+
+
+class Vip(Document, frozen=True, kw_only=True):
+    """Very large purchases lift binding and tier, whatever the grade."""
+
+    limit: Minor
+    """Revenue of a month, in reporting currency: above it."""
+    months: Times
+    """Full months whose average counts, and that must all lie below before it ends."""
+    lifts_to: Grade
+
+
+class Handovers(Document, frozen=True, kw_only=True):
+    """What has to be handed over between market, sales and service, by occasion."""
+
+    won: list[HandoverItem]
+    """Activation of a customer that somebody sold to."""
+    closer: list[HandoverItem]
+    lighter: list[HandoverItem]
+
+
 class Report(Document, frozen=True, kw_only=True):
     steady_band: Share
     """A customer's value that moved by less than this share counts as steady."""
@@ -78,6 +124,17 @@ class Policy(Document, frozen=True, kw_only=True):
     winback: Winback
     watchers: Watching
     accountable: dict[Segment, Department]
+    heads: dict[Department, str]
+    """The named role that answers for a department while the registers name no head of it."""
+    named_owner_from: Grade
+    """From this grade up the named owner is the accountable person, below it the head (C29)."""
+    persona: PersonaRules
+    grades: dict[Grade, Serving]
+    bindings: dict[Binding, Bound]
+    tier_notice_days: Days
+    """How long before a lower tier holds the customer is told of it."""
+    vip: Vip
+    handover: Handovers
     report: Report
 
     def __post_init__(self) -> None:
@@ -87,6 +144,15 @@ class Policy(Document, frozen=True, kw_only=True):
             raise ValueError("winback.escalate_after_days must ascend")
         if len(set(self.watchers.last_resort)) < self.watchers.least:
             raise ValueError("watchers.last_resort must name as many roles as watchers.least")
+        self._names_all("grades", self.grades, Grade)
+        self._names_all("bindings", self.bindings, Binding)
+        self._names_all("accountable", self.accountable, Segment)
+        self._names_all("heads", self.heads, Department)
+
+    @staticmethod
+    def _names_all(name: str, given: Iterable[str], kinds: Any) -> None:
+        if missing := [kind for kind in get_args(kinds) if kind not in given]:
+            raise ValueError(f"{name} must name {', '.join(missing)} too")
 
 
 def load(document: bytes) -> Policy:

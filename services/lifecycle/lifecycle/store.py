@@ -13,12 +13,12 @@ from perennial.contracts.customers import (
     CUSTOMERS,
     CustomerMoved,
     CustomerRecovered,
-    ReportPublished,
     WatcherChanged,
     WinbackClosed,
     WinbackDiagnosed,
     WinbackOpened,
 )
+from perennial.contracts.reports import ReportPublished
 from perennial.contracts.scores import SCORES, CustomerScored, TrendChanged
 
 from lifecycle.domain.books import Books

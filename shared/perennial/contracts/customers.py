@@ -6,21 +6,15 @@ from typing import ClassVar, Literal
 import msgspec
 
 from perennial.contracts.base import Count, Event, Id, Minor, Text, Topic
+from perennial.contracts.entering import ENTERING, Persona
+from perennial.contracts.holdings import Grade
+from perennial.contracts.reports import MonthClosed, ReportPublished
+from perennial.contracts.teams import TEAMS, Binding, Department, HandoverItem, Tier
 
 Segment = Literal[
-    "identified",
-    "prospecting",
-    "activated",
-    "serving",
-    "growing",
-    "maintaining",
-    "maturing",
-    "declining",
-    "winning-back",
-    "lost",
-    "released",
-]
-Department = Literal["market", "sales", "service", "operations", "technical-support"]
+    "identified", "prospecting", "activated", "serving", "growing", "maintaining", "maturing",
+    "declining", "winning-back", "lost", "released",
+]  # fmt: skip
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -58,7 +52,7 @@ class CustomerIdentified(Event, frozen=True, kw_only=True):
 
 
 class CustomerActivated(Event, frozen=True, kw_only=True):
-    """First paid order: the party has a number, an archive, at least two watchers, a membership."""
+    """First paid order or signed contract: it has a number, an archive, two watchers, a membership."""
 
     TYPE: ClassVar[str] = "perennial.customer.activated.v1"
     customer_id: Id
@@ -66,9 +60,18 @@ class CustomerActivated(Event, frozen=True, kw_only=True):
     """Gap-free within a year, with a check digit, never reused."""
     owner: str
     watchers: list[str]
-    tier: str = "silver"
-    persona: str = "unknown"
+    tier: Tier = "silver"
+    persona: Persona = "unknown"
     order_id: str = ""
+    contract: str = ""
+    """The lead whose deal was reported closed, where that activated and no order was paid."""
+    grade: Grade | None = None
+    """The grade it is served by."""
+    binding: Binding = "call-centre"
+    seller: str = ""
+    """Who sold: part of the team from here on, and never its owner."""
+    handover: list[HandoverItem] = []
+    """What market and sales have to hand over to service, where somebody sold."""
 
 
 class CustomerMoved(Event, frozen=True, kw_only=True):
@@ -260,38 +263,6 @@ class WatcherChanged(Event, frozen=True, kw_only=True):
     reason: str
 
 
-class MonthClosed(Event, frozen=True, kw_only=True):
-    """A month has ended in the tenant's zone: its report is due. Keyed `report`."""
-
-    TYPE: ClassVar[str] = "perennial.report.month-closed.v1"
-    month: str
-
-
-class ReportLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One class of the monthly report."""
-
-    customers: int
-    value: Minor
-
-
-class ReportPublished(Event, frozen=True, kw_only=True):
-    """The monthly customer report (C13); both equations of RULES.md hold to the cent.
-
-    Lines: opening, new, reactivated, risen, fallen, steady, lost, released, revaluation, closing;
-    classes: rising, steady, declining, too-early; recovered is shown beside.
-    """
-
-    TYPE: ClassVar[str] = "perennial.report.published.v1"
-    month: str
-    currency: str
-    lines: dict[str, ReportLine]
-    classes: dict[str, ReportLine]
-    accountable: dict[str, ReportLine]
-    """By department."""
-    people: dict[str, ReportLine] = {}
-    """By the named owner, those with the most value first (at most 50; the rest as `others`)."""
-
-
 CUSTOMERS = Topic(
     "customers.v1",
     "lifecycle",
@@ -316,6 +287,8 @@ CUSTOMERS = Topic(
         ProductFirstBought,
         SignsNoted,
         WatcherChanged,
+        *ENTERING,
+        *TEAMS,
         MonthClosed,
         ReportPublished,
     ],

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 from perennial.contracts.base import At, Decision, Event, Fact, Refusal, State, TimerFired
-from perennial.contracts.customers import MonthClosed, ReportPublished
+from perennial.contracts.reports import MonthClosed, ReportPublished
 
 from lifecycle.domain.report import reconciles
 from lifecycle.domain.requests import PublishReport

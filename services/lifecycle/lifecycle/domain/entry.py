@@ -1,7 +1,8 @@
 """How a party becomes a customer: first touch, first paid order, and coming back later (C2, C5)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+import msgspec
 from perennial.contracts.base import At, Event, Fact
 from perennial.contracts.customers import (
     CurveStarted,
@@ -9,15 +10,17 @@ from perennial.contracts.customers import (
     CustomerIdentified,
     CustomerReactivated,
     Evidence,
-    WatcherChanged,
 )
+from perennial.contracts.entering import ActivationAwaited, FirstOrderPaid, NumbersKept
 from perennial.contracts.leads import LeadCaptured
-from perennial.contracts.scores import CustomerScored
+from perennial.contracts.scores import ChurnChanged, CustomerScored, TrendChanged
 
-from lifecycle.domain.moves import Events, because, moved
-from lifecycle.domain.record import Customer, evolve
-from lifecycle.domain.segments import MEMBERS, by_known_trend
-from lifecycle.domain.watchers import rewatched, watchers_for
+from lifecycle.domain import care
+from lifecycle.domain.evolving import evolve
+from lifecycle.domain.moves import Events, because, head_of, moved
+from lifecycle.domain.record import Customer, holder_of
+from lifecycle.domain.segments import by_known_trend
+from lifecycle.domain.watchers import watchers_for
 from lifecycle.domain.world import World
 
 
@@ -46,19 +49,88 @@ def activated(customer: Customer, fact: Fact, world: World, now: datetime) -> Ev
     scored: CustomerScored = fact.data
     if scored.paid_orders < 1:
         return events
-    watchers = watchers_for(fact.key, world.staff, world.policy.watchers, now)
-    activation = CustomerActivated(
+    began = entered(customer, fact, world, now, order_id=_order_id(scored))
+    for event in began:
+        customer = evolve(customer, _event(event), now)
+    if customer.awaiting:
+        return [*events, *began, kept(fact)]
+    return [*events, *began, *serving(customer, fact, world, now)]
+
+
+def entered(
+    customer: Customer,
+    fact: Fact,
+    world: World,
+    now: datetime,
+    *,
+    order_id: str = "",
+    contract: str = "",
+) -> Events:
+    """It paid or signed. Whom no persona wants, a person is asked about first."""
+    if customer.persona != "below":
+        return activation(customer, fact, world, now, order_id=order_id, contract=contract)
+    rules = world.policy.persona
+    return [
+        ActivationAwaited(
+            customer_id=fact.key,
+            confirm_by=now + timedelta(days=rules.confirm_within_days),
+            asked=head_of(rules.asks, world),
+            order_id=order_id,
+            contract=contract,
+        )
+    ]
+
+
+def activation(
+    customer: Customer, fact: Fact, world: World, now: datetime, *, order_id: str, contract: str
+) -> Events:
+    """With a number, an archive, a team by the grade, a membership; whoever sold is of the team."""
+    policy = world.policy
+    grade = care.served_grade(customer, policy)
+    binding = policy.grades[grade].binding
+    rules = care.watching(binding, policy)
+    watchers = watchers_for(fact.key, world.staff, rules, now)
+    seller = holder_of(customer)
+    event = CustomerActivated(
         customer_id=fact.key,
         number="",
         owner=watchers[0],
         watchers=watchers,
-        order_id=_order_id(scored),
+        tier=policy.grades[grade].tier,
+        persona=customer.persona,
+        order_id=order_id,
+        contract=contract,
+        grade=grade,
+        binding=binding,
+        seller=seller,
+        handover=policy.handover.won if seller else [],
     )
-    after = evolve(customer, activation, now)
-    events.append(At(activation, fact.time))
-    move = moved(after, "activated", fact, world, because("first-paid-order", fact))
-    after = evolve(after, move, now)
-    return [*events, move, *serving(after, fact, world, now)]
+    sign = "signed-contract" if contract else "first-paid-order"
+    move = moved(evolve(customer, event, now), "activated", fact, world, because(sign, fact))
+    return [At(event, fact.time), move]
+
+
+def kept(fact: Fact) -> NumbersKept:
+    """What comes while a person is asked is judged afterwards, in its order."""
+    number = msgspec.structs.replace(fact.data, receipt=None)
+    return NumbersKept(
+        customer_id=fact.key,
+        event_id=fact.id,
+        scored=number if isinstance(number, CustomerScored) else None,
+        trend=number if isinstance(number, TrendChanged) else None,
+        churn=number if isinstance(number, ChurnChanged) else None,
+    )
+
+
+def first_paid(customer: Customer, fact: Fact, world: World, now: datetime) -> Events:
+    """The first paid order of somebody who is in by contract: what nobody paid for says nothing."""
+    scored = fact.data
+    if not isinstance(scored, CustomerScored) or scored.paid_orders < 1:
+        return []
+    paid = FirstOrderPaid(customer_id=fact.key, order_id=_order_id(scored))
+    if customer.segment != "activated":
+        return [paid]
+    return [paid, *serving(evolve(customer, paid, now), fact, world, now)]
 
 
 def serving(customer: Customer, fact: Fact, world: World, now: datetime) -> Events:
@@ -83,27 +155,8 @@ def reactivated(customer: Customer, fact: Fact, world: World, now: datetime) -> 
     return [
         CustomerReactivated(customer_id=fact.key, number=customer.number, order_id=order.order_id),
         CurveStarted(customer_id=fact.key, curve=customer.curve + 1, because="reactivation"),
-        *_watched_again(customer, fact, "reactivation", world, now),
+        *care.watched_again(customer, fact, "reactivation", world, now),
         moved(customer, "activated", fact, world, because("new-order", fact)),
-    ]
-
-
-def rewatch(customer: Customer, fact: Fact, reason: str, world: World, now: datetime) -> Events:
-    """Somebody left or went away: never fewer than two (C5). Nothing to change is no event."""
-    if customer.segment not in MEMBERS:
-        return []
-    return _watched_again(customer, fact, reason, world, now)
-
-
-def _watched_again(
-    customer: Customer, fact: Fact, reason: str, world: World, now: datetime
-) -> Events:
-    rules = world.policy.watchers
-    watchers = rewatched(fact.key, customer.watchers, world.staff, rules, now)
-    if tuple(watchers) == customer.watchers:
-        return []
-    return [
-        WatcherChanged(customer_id=fact.key, owner=watchers[0], watchers=watchers, reason=reason)
     ]
 
 

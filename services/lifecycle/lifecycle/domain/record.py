@@ -1,33 +1,14 @@
-"""What a customer's own events have made of it: the state, and `evolve`, its only writer."""
+"""What is known of a customer: the state that its own events make (`evolving`)."""
 
-from collections.abc import Callable
 from datetime import date, datetime
-from typing import Any
 
 import msgspec
-from perennial.contracts.base import Event, Minor, Part, State
-from perennial.contracts.customers import (
-    CurveStarted,
-    CustomerActivated,
-    CustomerIdentified,
-    CustomerMoved,
-    CustomerReactivated,
-    CustomerRecovered,
-    Department,
-    GrowthSlowed,
-    ProductFirstBought,
-    RedLightLit,
-    Segment,
-    Signs,
-    SignsNoted,
-    WatcherChanged,
-    WinbackClosed,
-    WinbackDiagnosed,
-    WinbackOpened,
-    WinbackOverdue,
-)
-
-replace = msgspec.structs.replace
+from perennial.contracts.base import Minor, Part, State
+from perennial.contracts.customers import Segment, Signs
+from perennial.contracts.entering import Persona
+from perennial.contracts.holdings import Grade
+from perennial.contracts.scores import ChurnChanged, CustomerScored, TrendChanged
+from perennial.contracts.teams import Binding, Department, Tier
 
 
 class Product(Part, frozen=True, kw_only=True):
@@ -68,6 +49,55 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Set once recovered: when the case closes, unless the light is lit again before."""
 
 
+class Holding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A lead of this party that somebody holds, or has just won."""
+
+    holder: str
+    grade: Grade | None = None
+    won: bool = False
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A number that waits with the activation; one of the three is set."""
+
+    event_id: str
+    scored: CustomerScored | None = None
+    trend: TrendChanged | None = None
+    churn: ChurnChanged | None = None
+
+
+class Awaiting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An activation that a person is to confirm, and what has come meanwhile."""
+
+    confirm_by: datetime
+    asked: str
+    order_id: str = ""
+    contract: str = ""
+    kept: tuple[Kept, ...] = ()
+
+
+class TierNotice(msgspec.Struct, frozen=True, kw_only=True):
+    """A lower tier that was announced and does not hold yet."""
+
+    after: Tier
+    effective_at: datetime
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One item of a hand-over and who confirmed it."""
+
+    department: Department
+    by: str = ""
+    at: datetime | None = None
+
+
+class Handover(msgspec.Struct, frozen=True, kw_only=True):
+    """The latest passing from some hands to others; complete once every item is confirmed."""
+
+    since: datetime
+    items: dict[str, Task]
+
+
 class Customer(State, frozen=True, kw_only=True):
     segment: Segment | None = None
     since: datetime | None = None
@@ -89,6 +119,23 @@ class Customer(State, frozen=True, kw_only=True):
     light: Light | None = None
     case: Case | None = None
     cases: int = 0
+    persona: Persona = "unknown"
+    held: dict[str, Holding] = {}
+    """By lead."""
+    seller: str = ""
+    """Who won it last: of the team, never its owner."""
+    awaiting: Awaiting | None = None
+    unpaid: bool = False
+    """A customer by contract that has not paid an order yet: its numbers say nothing."""
+    grade: Grade | None = None
+    """As scoring judges it; what it is served by may be another (`care.served_grade`)."""
+    basis: str = ""
+    vip: bool = False
+    binding: Binding | None = None
+    """Set from activation on, as the tier is."""
+    tier: Tier | None = None
+    tier_notice: TierNotice | None = None
+    handover: Handover | None = None
     parts: dict[str, Product] = msgspec.field(default_factory=dict)
 
 
@@ -106,138 +153,7 @@ def answers_after(case: Case, day: date, usual_days: float | None) -> int:
     return case.answers + 1 if usual_days is None or gap <= usual_days else 1
 
 
-def evolve(customer: Customer, event: Event, now: datetime) -> Customer:
-    apply = _APPLY.get(type(event))
-    return apply(customer, event, now) if apply is not None else customer
-
-
-def _identified(customer: Customer, event: CustomerIdentified, now: datetime) -> Customer:
-    return replace(customer, segment="identified", since=now, channel=event.channel)
-
-
-def _activated(customer: Customer, event: CustomerActivated, _now: datetime) -> Customer:
-    return replace(
-        customer,
-        number=event.number,
-        owner=event.owner,
-        watchers=tuple(event.watchers),
-        curve=1,
-        entry_order=event.order_id,
-    )
-
-
-def _reactivated(customer: Customer, event: CustomerReactivated, _now: datetime) -> Customer:
-    return replace(customer, entry_order=event.order_id)
-
-
-def _moved(customer: Customer, event: CustomerMoved, now: datetime) -> Customer:
-    after = event.after
-    lit = after in ("declining", "winning-back")
-    return replace(
-        customer,
-        segment=after,
-        since=now,
-        unlit_segment=event.before if after == "declining" else customer.unlit_segment,
-        growth_warned=False,
-        next_product="",
-        signs=customer.signs if lit or after == "activated" else Signs(),
-        light=customer.light if lit else None,
-    )
-
-
-def _lit(customer: Customer, event: RedLightLit, now: datetime) -> Customer:
-    light = Light(
-        since=now,
-        signs=[one.sign for one in event.evidence],
-        value_at_risk=event.value_at_risk,
-        rolling_value=event.rolling_value,
-    )
-    return replace(customer, light=light)
-
-
-def _opened(customer: Customer, event: WinbackOpened, now: datetime) -> Customer:
-    case = Case(
-        case_id=event.case_id,
-        owner=event.owner,
-        opened_at=now,
-        diagnose_by=event.diagnose_by,
-        deadline=event.deadline,
-        baseline=event.baseline,
-        reopens=event.reopens,
-    )
-    cases = customer.cases if event.reopens else customer.cases + 1
-    return replace(customer, case=case, cases=cases, signs=event.signs or Signs())
-
-
-def _overdue(customer: Customer, event: WinbackOverdue, _now: datetime) -> Customer:
-    return _with_case(customer, reminders=event.step)
-
-
-def _diagnosed(customer: Customer, event: WinbackDiagnosed, _now: datetime) -> Customer:
-    named = _with_case(customer, cause=event.cause, department=event.department, owner=event.owner)
-    return _with_case(named, deadline=event.deadline) if event.deadline else named
-
-
-def _noted(customer: Customer, event: SignsNoted, _now: datetime) -> Customer:
-    signs = event.signs
-    noted = replace(customer, signs=signs)
-    if not event.order_id or customer.case is None or signs.last_order is None:
-        return noted
-    answers = answers_after(customer.case, signs.last_order, signs.usual_days)
-    return _with_case(noted, answers=answers, last_answer=signs.last_order)
-
-
-def _recovered(customer: Customer, event: CustomerRecovered, _now: datetime) -> Customer:
-    return _with_case(customer, saved=event.saved, check_at=event.check_at)
-
-
-def _closed(customer: Customer, _event: WinbackClosed, _now: datetime) -> Customer:
-    return replace(customer, case=None)
-
-
-def _curve(customer: Customer, event: CurveStarted, _now: datetime) -> Customer:
-    return replace(customer, curve=event.curve)
-
-
-def _slowed(customer: Customer, _event: GrowthSlowed, _now: datetime) -> Customer:
-    return replace(customer, growth_warned=True)
-
-
-def _first_bought(customer: Customer, event: ProductFirstBought, now: datetime) -> Customer:
-    part = Product(product=event.product, since=now, segment=event.segment)
-    parts = {**customer.parts, part_id(event.customer_id, event.product): part}
-    is_next = event.segment == "maturing"
-    product = event.product if is_next else customer.next_product
-    return replace(customer, parts=parts, next_product=product)
-
-
-def _rewatched(customer: Customer, event: WatcherChanged, _now: datetime) -> Customer:
-    """The case of an owner who has gone goes to the new one with the customer."""
-    changed = replace(customer, owner=event.owner, watchers=tuple(event.watchers))
-    orphaned = customer.case is not None and customer.case.owner == customer.owner
-    return _with_case(changed, owner=event.owner) if orphaned else changed
-
-
-def _with_case(customer: Customer, **changes: Any) -> Customer:
-    if customer.case is None:
-        return customer
-    return replace(customer, case=replace(customer.case, **changes))
-
-
-_APPLY: dict[type[Event], Callable[[Customer, Any, datetime], Customer]] = {
-    CustomerIdentified: _identified,
-    CustomerActivated: _activated,
-    CustomerReactivated: _reactivated,
-    CustomerMoved: _moved,
-    RedLightLit: _lit,
-    WinbackOpened: _opened,
-    WinbackOverdue: _overdue,
-    WinbackDiagnosed: _diagnosed,
-    SignsNoted: _noted,
-    CustomerRecovered: _recovered,
-    WinbackClosed: _closed,
-    CurveStarted: _curve,
-    GrowthSlowed: _slowed,
-    ProductFirstBought: _first_bought,
-    WatcherChanged: _rewatched,
-}
+def holder_of(customer: Customer) -> str:
+    """Who works its leads: who won one, else the holder of the first; empty if nobody does."""
+    ranked = sorted(customer.held.items(), key=lambda one: (not one[1].won, one[0]))
+    return ranked[0][1].holder if ranked else ""

@@ -9,7 +9,9 @@ from typing import Literal, NamedTuple
 
 import msgspec
 from perennial.contracts.base import Minor
-from perennial.contracts.customers import Department, ReportLine, Segment
+from perennial.contracts.customers import Segment
+from perennial.contracts.reports import ReportLine
+from perennial.contracts.teams import Department
 
 Step = Literal["new", "reactivated", "lost", "released"]
 ENTRIES: tuple[Step, ...] = ("new", "reactivated")

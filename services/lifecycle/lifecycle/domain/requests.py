@@ -3,8 +3,9 @@
 from typing import ClassVar, Literal
 
 import msgspec
-from perennial.contracts.base import Text
-from perennial.contracts.customers import Department, ReportLine
+from perennial.contracts.base import Id, Minor, Text
+from perennial.contracts.reports import ReportLine
+from perennial.contracts.teams import Department
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,6 +56,30 @@ class Rewatch(Request, frozen=True, kw_only=True):
     reason: str
 
 
+class ConfirmPersona(Request, frozen=True, kw_only=True):
+    """This is a customer for us, though no persona says so."""
+
+    TYPE: ClassVar[str] = "request.customer.confirm-persona"
+    reason: Text
+
+
+class ConfirmHandover(Request, frozen=True, kw_only=True):
+    """One item of the open hand-over is done."""
+
+    TYPE: ClassVar[str] = "request.customer.confirm-handover"
+    item: Id
+    note: Text = ""
+
+
+class JudgeVip(Request, frozen=True, kw_only=True):
+    """A month ended in which much was bought, or a VIP bought little; sent by the job."""
+
+    TYPE: ClassVar[str] = "request.customer.judge-vip"
+    last: str
+    months: list[Minor]
+    """Revenue of the last full months, oldest first."""
+
+
 class PublishReport(Request, frozen=True, kw_only=True):
     """The report of a closed month, computed from the history by the job."""
 
@@ -73,5 +98,8 @@ REQUESTS = (
     GiveLostReason,
     ReleaseCustomer,
     Rewatch,
+    ConfirmPersona,
+    ConfirmHandover,
+    JudgeVip,
     PublishReport,
 )

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from perennial.contracts.customers import Department, Segment
+from perennial.contracts.customers import Segment
 from perennial.contracts.scores import TrendChanged
+from perennial.contracts.teams import Department
 
 from lifecycle.policy import TrendRules
 

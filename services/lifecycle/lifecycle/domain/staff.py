@@ -61,6 +61,15 @@ class Staff:
         person = self._person(person_id)
         return person.manager if person else ""
 
+    def head(self, department: str) -> str:
+        """Who leads a department, if the registers say so."""
+        people = ((one, self._person(one)) for one in self.with_role("head"))
+        return next((one for one, who in people if who and who.department == department), "")
+
+    def role(self, person_id: str) -> str:
+        person = self._person(person_id)
+        return person.role if person else ""
+
     def _person(self, person_id: str) -> PersonJoined | None:
         entry = self._entries.get(person_id)
         return entry.person if entry is not None else None

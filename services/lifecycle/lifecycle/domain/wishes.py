@@ -5,21 +5,23 @@ from datetime import datetime, timedelta
 from perennial.contracts.base import Decision, Fact, Refusal
 from perennial.contracts.customers import (
     CustomerReleased,
-    Department,
     Evidence,
     LostReasonGiven,
     Signs,
     WinbackDiagnosed,
 )
+from perennial.contracts.teams import Department
 
-from lifecycle.domain import winback
-from lifecycle.domain.entry import rewatch
+from lifecycle.domain import care, persona, winback
 from lifecycle.domain.moves import because, moved
 from lifecycle.domain.record import Case, Customer
 from lifecycle.domain.requests import (
     CloseWinback,
+    ConfirmHandover,
+    ConfirmPersona,
     DiagnoseWinback,
     GiveLostReason,
+    JudgeVip,
     LightRedLight,
     ReleaseCustomer,
     Rewatch,
@@ -27,7 +29,17 @@ from lifecycle.domain.requests import (
 from lifecycle.domain.segments import LIT, MEMBERS, UNLIT
 from lifecycle.domain.world import World
 
-Wish = LightRedLight | DiagnoseWinback | CloseWinback | GiveLostReason | ReleaseCustomer | Rewatch
+Wish = (
+    LightRedLight
+    | DiagnoseWinback
+    | CloseWinback
+    | GiveLostReason
+    | ReleaseCustomer
+    | Rewatch
+    | ConfirmPersona
+    | ConfirmHandover
+    | JudgeVip
+)
 
 
 def answer(customer: Customer, fact: Fact, wish: Wish, world: World, now: datetime) -> Decision:
@@ -49,7 +61,13 @@ def answer(customer: Customer, fact: Fact, wish: Wish, world: World, now: dateti
         case ReleaseCustomer():
             return _release(customer, fact, wish, world)
         case Rewatch():
-            return rewatch(customer, fact, wish.reason, world, now)
+            return care.rewatch(customer, fact, wish.reason, world, now)
+        case ConfirmPersona():
+            return persona.confirmed(customer, fact, wish, world, now)
+        case ConfirmHandover():
+            return care.handed_over(customer, fact, wish)
+        case JudgeVip():
+            return care.vip_judged(customer, fact, wish, world, now)
 
 
 def _red_light(
