@@ -1,6 +1,5 @@
 """What may exceed a budget, and why."""
 
-MODULES: dict[str, str] = {
-}
+MODULES: dict[str, str] = {}
 FUNCTIONS: dict[str, str] = {}
 NESTING: dict[str, str] = {}
