@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import msgspec
-from perennial.contracts.base import At, Event, Fact
+from perennial.contracts.base import At, Fact
 from perennial.contracts.customers import (
     CurveStarted,
     CustomerActivated,
@@ -16,7 +16,7 @@ from perennial.contracts.leads import LeadCaptured
 from perennial.contracts.scores import ChurnChanged, CustomerScored, TrendChanged
 
 from lifecycle.domain import care
-from lifecycle.domain.evolving import evolve
+from lifecycle.domain.evolving import evolve, evolved
 from lifecycle.domain.moves import Events, because, head_of, moved
 from lifecycle.domain.record import Customer, holder_of
 from lifecycle.domain.segments import by_known_trend
@@ -44,14 +44,12 @@ def identified(customer: Customer, fact: Fact) -> Events:
 def activated(customer: Customer, fact: Fact, world: World, now: datetime) -> Events:
     """The first paid order makes a customer. Unpaid use never does."""
     events = identified(customer, fact)
-    for event in events:
-        customer = evolve(customer, _event(event), now)
+    customer = evolved(customer, events, now)
     scored: CustomerScored = fact.data
     if scored.paid_orders < 1:
         return events
     began = entered(customer, fact, world, now, order_id=_order_id(scored))
-    for event in began:
-        customer = evolve(customer, _event(event), now)
+    customer = evolved(customer, began, now)
     if customer.awaiting:
         return [*events, *began, kept(fact)]
     return [*events, *began, *serving(customer, fact, world, now)]
@@ -152,12 +150,14 @@ def reactivated(customer: Customer, fact: Fact, world: World, now: datetime) -> 
     new = order is not None and customer.since is not None and order.day >= customer.since.date()
     if order is None or not new or order.paid < 1:
         return []
-    return [
+    events: Events = [
         CustomerReactivated(customer_id=fact.key, number=customer.number, order_id=order.order_id),
         CurveStarted(customer_id=fact.key, curve=customer.curve + 1, because="reactivation"),
         *care.watched_again(customer, fact, "reactivation", world, now),
         moved(customer, "activated", fact, world, because("new-order", fact)),
     ]
+    back = evolved(customer, events, now)
+    return [*events, *care.adjusted(back, fact, "reactivation", world, now)]
 
 
 def _is_second_order(customer: Customer, scored: CustomerScored) -> bool:
@@ -171,7 +171,3 @@ def _is_second_order(customer: Customer, scored: CustomerScored) -> bool:
 
 def _order_id(scored: CustomerScored) -> str:
     return scored.order.order_id if scored.order is not None else ""
-
-
-def _event(wish: Event | At) -> Event:
-    return wish.event if isinstance(wish, At) else wish

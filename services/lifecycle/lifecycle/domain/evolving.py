@@ -1,11 +1,11 @@
 """`evolve`: the only writer of a customer's state, over the customer's own published events."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from perennial.contracts.base import Event
+from perennial.contracts.base import At, Event
 from perennial.contracts.customers import (
     CurveStarted,
     CustomerActivated,
@@ -34,6 +34,13 @@ replace = msgspec.structs.replace
 def evolve(customer: Customer, event: Event, now: datetime) -> Customer:
     apply = _APPLY.get(type(event))
     return apply(customer, event, now) if apply is not None else customer
+
+
+def evolved(customer: Customer, events: Iterable[Event | At], now: datetime) -> Customer:
+    """What a customer will be by events that are about to be published."""
+    for event in events:
+        customer = evolve(customer, event.event if isinstance(event, At) else event, now)
+    return customer
 
 
 def _identified(customer: Customer, event: CustomerIdentified, now: datetime) -> Customer:

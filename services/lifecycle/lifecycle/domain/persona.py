@@ -3,12 +3,12 @@
 from datetime import datetime
 
 import msgspec
-from perennial.contracts.base import At, Decision, Fact, Refusal
+from perennial.contracts.base import Decision, Fact, Refusal
 from perennial.contracts.entering import PersonaConfirmed, PersonaJudged
 from perennial.contracts.grades import LeadScored
 
 from lifecycle.domain import care, entry, numbers
-from lifecycle.domain.evolving import evolve
+from lifecycle.domain.evolving import evolve, evolved
 from lifecycle.domain.moves import Events
 from lifecycle.domain.record import Awaiting, Customer, Kept
 from lifecycle.domain.requests import ConfirmPersona
@@ -88,16 +88,14 @@ def _let_in(
     events = entry.activation(
         customer, fact, world, now, order_id=awaiting.order_id, contract=awaiting.contract
     )
-    for event in events:
-        customer = evolve(customer, event.event if isinstance(event, At) else event, now)
+    customer = evolved(customer, events, now)
     for place, kept in enumerate(awaiting.kept):
         number = _as_fact(kept, fact)
         if place == 0 and not customer.unpaid:
             made = entry.serving(customer, number, world, now)
         else:
             made = numbers.judged(customer, number, world, now)
-        for event in made:
-            customer = evolve(customer, event.event if isinstance(event, At) else event, now)
+        customer = evolved(customer, made, now)
         events += made
     return events
 
