@@ -19,8 +19,8 @@ pytestmark = pytest.mark.stack
 
 async def page(house: House, **wanted: Any) -> list[tuple[str, int, Customer]]:
     known: dict[str, Any] = {
-        "segment": None,
-        "owners": None,
+        "wanted": {},
+        "people": None,
         "only": None,
         "with_case": False,
         "after": None,
@@ -37,9 +37,9 @@ async def test_lists_start_with_the_most_at_risk_and_go_on_from_a_cursor(house: 
     assert [key for key, _, _ in await page(house, after=(900_00, "b"))] == ["a", "c"]
     assert [key for key, _, _ in await page(house, after=(0, "a"))] == ["c"]
     assert [key for key, _, _ in await page(house, with_case=True)] == ["b"]
-    assert [key for key, _, _ in await page(house, segment="activated")] == ["a", "c"]
+    assert [key for key, _, _ in await page(house, wanted={"segment": "activated"})] == ["a", "c"]
     owner = found and (await page(house, only="a"))[0][2].owner
-    assert all(state.owner == owner for _, _, state in await page(house, owners=[owner]))
+    assert all(state.owner == owner for _, _, state in await page(house, people=[owner]))
 
 
 @pytest.mark.feature("C1")

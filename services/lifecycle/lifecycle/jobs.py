@@ -17,9 +17,9 @@ from lifecycle import store
 from lifecycle.domain import books, care
 from lifecycle.domain.record import Customer
 from lifecycle.domain.report import report
-from lifecycle.domain.requests import PublishReport, Rewatch
+from lifecycle.domain.requests import JudgeVip, PublishReport, Rewatch
 from lifecycle.domain.watchers import rewatched
-from lifecycle.domain.workdays import month_after, month_starts
+from lifecycle.domain.workdays import month_after, month_starts, months_until
 from lifecycle.domain.world import World
 from lifecycle.handlers import CUSTOMER, REPORT
 
@@ -54,9 +54,10 @@ async def follow_register(running: Running) -> int:
 
 
 async def publish_reports(running: Running) -> int:
-    """A report for every month that has ended and has none, oldest first (C13)."""
+    """A report for every month that has ended and has none, oldest first (C13); VIPs before it."""
     sent = 0
     for month in await _months_due(running):
+        sent += await send(running.asks, await _vips(running, month))
         wish = await monthly(running, month)
         sent += await send(running.asks, [asking(REPORT, books.KEY, wish, f"report:{month}", JOB)])
     return sent
@@ -72,6 +73,19 @@ async def monthly(running: Running, month: str) -> PublishReport:
     return PublishReport(month=month, **msgspec.structs.asdict(made))
 
 
+async def _vips(running: Running, last: str) -> list[Ask]:
+    """Whoever a month made a VIP or, with those before it, no longer one (C9)."""
+    world = running.world()
+    rules, zone = world.policy.vip, world.calendar.timezone
+    months = months_until(last, rules.months)
+    opens, closes = month_starts(months[0], zone), books.ends(last, world)
+    found = await store.large_customers(running.pool, months, opens, closes, rules.limit)
+    return [
+        asking(CUSTOMER, key, JudgeVip(last=last, months=bought), f"vip:{last}", JOB)
+        for key, bought in sorted(found.items())
+    ]
+
+
 JOBS = (follow_register, publish_reports)
 
 
@@ -79,7 +93,7 @@ async def _months_due(running: Running) -> list[str]:
     world, now = running.world(), running.now()
     zone = ZoneInfo(world.calendar.timezone)
     state = await store.books(running.pool)
-    first = None if state.published else await store.first_move(running.pool)
+    first = None if state.published else await store.first_activation(running.pool)
     if not state.published and first is None:
         return []
     month = month_after(state.published) if first is None else month_of(first.astimezone(zone))

@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 from perennial.contracts.customers import (
     CUSTOMERS,
+    CustomerActivated,
+    CustomerIdentified,
     CustomerMoved,
     CustomerRecovered,
     WatcherChanged,
@@ -29,20 +31,22 @@ from lifecycle.domain.segments import MEMBERS
 RISK = """greatest(0,
     coalesce((state->'light'->>'value_at_risk')::bigint, 0),
     coalesce((state->'light'->>'rolling_value')::bigint, 0))"""
+_SEEN_BY = """(state->>'owner' = ANY({0}) OR state->>'seller' = ANY({0}) OR EXISTS (
+          SELECT FROM jsonb_each(state->'held') AS lead WHERE lead.value->>'holder' = ANY({0})))"""
 _LIST = f"""
     SELECT key, {RISK} AS risk, state::text FROM entity
     WHERE subject = 'customer' AND state ? 'segment'
-      AND ($1::text IS NULL OR state->>'segment' = $1)
-      AND ($2::text[] IS NULL OR state->>'owner' = ANY($2))
+      AND state @> $1::jsonb
+      AND ($2::text[] IS NULL OR {_SEEN_BY.format("$2")})
       AND ($3::text IS NULL OR key = $3)
       AND (NOT $4::boolean OR (state ? 'case' AND state->>'segment' IN ('declining', 'winning-back')))
       AND ($5::bigint IS NULL OR (-({RISK}), key) > ($5, $6))
     ORDER BY -({RISK}), key LIMIT $7
 """
-_COUNTS = """
+_COUNTS = f"""
     SELECT state->>'segment' AS segment, count(*) AS n FROM entity
     WHERE subject = 'customer' AND state ? 'segment'
-      AND ($1::text[] IS NULL OR state->>'owner' = ANY($1))
+      AND ($1::text[] IS NULL OR {_SEEN_BY.format("$1")})
       AND ($2::text IS NULL OR key = $2)
     GROUP BY 1
 """
@@ -70,7 +74,19 @@ _STEPS = """
       AND (type = $4 OR type = $5 AND data::jsonb->>'after' IN ('activated', 'lost', 'released'))
     ORDER BY key, ver
 """
-_FIRST_MOVE = "SELECT min(now) FROM event WHERE topic = $1 AND type = $2"
+_FIRST = "SELECT min(now) FROM event WHERE topic = $1 AND type = $2"
+_LARGE = """
+    WITH bought AS (
+        SELECT key, month, sum(revenue)::bigint AS revenue FROM (
+            SELECT key, left(data::jsonb->'order'->>'day', 7) AS month,
+                   coalesce((data::jsonb->'order'->>'revenue')::bigint, 0) AS revenue
+            FROM archive WHERE topic = $1 AND type = $2 AND now >= $3 AND now < $4) AS effects
+        WHERE month = ANY($5::text[]) GROUP BY key, month)
+    SELECT key, month, revenue FROM bought
+    WHERE key IN (SELECT key FROM bought WHERE revenue > $6)
+    UNION ALL
+    SELECT key, '', 0 FROM entity WHERE subject = 'customer' AND state ? 'vip'
+"""
 _BOOKS = "SELECT state::text FROM entity WHERE subject = 'report' AND key = 'report'"
 _REPORT = """
     SELECT data FROM event WHERE topic = $1 AND key = 'report' AND type = $2
@@ -101,27 +117,31 @@ _customer = msgspec.json.Decoder(Customer)
 async def customers(
     pool: Any,
     *,
-    segment: str | None,
-    owners: Sequence[str] | None,
+    wanted: Mapping[str, Any],
+    people: Sequence[str] | None,
     only: str | None,
     with_case: bool,
     after: tuple[Any, ...] | None,
     limit: int,
 ) -> list[tuple[str, int, Customer]]:
-    """A page of customers, those with the most value at risk first: (id, value at risk, state)."""
+    """A page of customers, those with the most value at risk first: (id, value at risk, state).
+
+    `wanted` names fields of the state and what they must be; `people` whose customers may be seen.
+    """
     risk, key = (-after[0], after[1]) if after else (None, None)
-    rows = await pool.fetch(_LIST, segment, owners, only, with_case, risk, key, limit)
+    fields = msgspec.json.encode(wanted).decode()
+    rows = await pool.fetch(_LIST, fields, people, only, with_case, risk, key, limit)
     return [(row["key"], row["risk"], _customer.decode(row["state"])) for row in rows]
 
 
 async def segment_counts(
-    pool: Any, owners: Sequence[str] | None, only: str | None
+    pool: Any, people: Sequence[str] | None, only: str | None
 ) -> dict[str, int]:
-    return {row["segment"]: row["n"] for row in await pool.fetch(_COUNTS, owners, only)}
+    return {row["segment"]: row["n"] for row in await pool.fetch(_COUNTS, people, only)}
 
 
 async def segment_counts_as_of(pool: Any, as_of: datetime) -> dict[str, int]:
-    kinds = [CustomerMoved.TYPE, "perennial.customer.identified.v1"]
+    kinds = [CustomerMoved.TYPE, CustomerIdentified.TYPE]
     rows = await pool.fetch(_COUNTS_AS_OF, CUSTOMERS.name, kinds, as_of)
     return {row["segment"]: row["n"] for row in rows}
 
@@ -140,6 +160,22 @@ async def watched_by(
     return [(row["key"], _customer.decode(row["state"])) for row in rows]
 
 
+async def large_customers(
+    pool: Any, months: Sequence[str], opens: datetime, closes: datetime, limit: int
+) -> dict[str, list[int]]:
+    """Revenue by month of everybody who bought for more than `limit` in one of them, and of VIPs.
+
+    Orders count in the month of their business day, as far as they were known by `closes`.
+    """
+    wanted = (SCORES.name, CustomerScored.TYPE, opens, closes, list(months), limit)
+    found: dict[str, list[int]] = {}
+    for key, month, revenue in await pool.fetch(_LARGE, *wanted):
+        bought = found.setdefault(key, [0] * len(months))
+        if month:
+            bought[months.index(month)] = revenue
+    return found
+
+
 async def published_report(pool: Any, month: str) -> ReportPublished | None:
     text = await pool.fetchval(_REPORT, CUSTOMERS.name, ReportPublished.TYPE, month)
     found: ReportPublished | None = _decoders[ReportPublished].decode(text) if text else None
@@ -152,9 +188,9 @@ async def books(pool: Any) -> Books:
     return msgspec.json.decode(text, type=Books) if text else Books()
 
 
-async def first_move(pool: Any) -> datetime | None:
-    """When the first customer moved: the month from which there is something to report."""
-    found: datetime | None = await pool.fetchval(_FIRST_MOVE, CUSTOMERS.name, CustomerMoved.TYPE)
+async def first_activation(pool: Any) -> datetime | None:
+    """When the first customer came in: the month from which there is something to report."""
+    found: datetime | None = await pool.fetchval(_FIRST, CUSTOMERS.name, CustomerActivated.TYPE)
     return found
 
 

@@ -2,15 +2,38 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from perennial.contracts.base import Event, Minor
 from perennial.contracts.customers import Segment
+from perennial.contracts.entering import Persona
+from perennial.contracts.holdings import Grade
+from perennial.contracts.teams import Binding, Department, Tier
 from perennial.kit.ask import Respond
 
-from lifecycle.domain.record import Case, Customer, Light
+from lifecycle.domain import care
+from lifecycle.domain.record import Case, Customer, Handover, Light, TierNotice
 from lifecycle.domain.report import Month, contributions
+from lifecycle.domain.world import World
+
+CONTACT = frozenset({"personal", "claims", "conflicts"})
+
+
+class Accountable(msgspec.Struct, frozen=True, kw_only=True):
+    """Who answers for a customer: the named owner from 3A up, below it the department's head."""
+
+    department: Department
+    person: str
+
+
+class HandoverTask(msgspec.Struct, frozen=True, kw_only=True):
+    """An item of the latest hand-over; open while nobody has confirmed it."""
+
+    item: str
+    department: Department
+    confirmed_by: str
+    confirmed_at: datetime | None
 
 
 class CustomerView(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,7 +45,25 @@ class CustomerView(msgspec.Struct, frozen=True, kw_only=True):
     number: str
     owner: str
     watchers: Sequence[str]
+    seller: str
+    """Who sold; of the team since the activation."""
+    lead_holders: dict[str, str]
+    """Who holds which open lead, by lead."""
+    accountable: Accountable
     curve: int
+    persona: Persona
+    awaiting_confirmation_by: datetime | None
+    """It paid, its persona match is low: until then a person may confirm."""
+    grade: Grade | None
+    grade_basis: str
+    """`expected` or `actual`; empty while ungraded."""
+    served_grade: Grade
+    """What it is served by: a VIP's is lifted, an unconfirmed one's is lowest."""
+    vip: bool
+    binding: Binding | None
+    tier: Tier | None
+    tier_notice: TierNotice | None
+    handover: Sequence[HandoverTask]
     value_at_risk: Minor
     light: Light | None
     case: Case | None
@@ -72,7 +113,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     events: list[str]
 
 
-def customer_view(customer_id: str, state: Customer) -> CustomerView:
+def customer_view(customer_id: str, state: Customer, world: World) -> CustomerView:
+    department, person = care.accountable(state, world)
     return CustomerView(
         customer_id=customer_id,
         segment=state.segment,
@@ -80,11 +122,45 @@ def customer_view(customer_id: str, state: Customer) -> CustomerView:
         number=state.number,
         owner=state.owner,
         watchers=state.watchers,
+        seller=state.seller,
+        lead_holders={lead: one.holder for lead, one in state.held.items()},
+        accountable=Accountable(department=department, person=person),
         curve=state.curve,
+        persona=state.persona,
+        awaiting_confirmation_by=state.awaiting.confirm_by if state.awaiting else None,
+        grade=state.grade,
+        grade_basis=state.basis,
+        served_grade=care.served_grade(state, world.policy),
+        vip=state.vip,
+        binding=state.binding,
+        tier=state.tier,
+        tier_notice=state.tier_notice,
+        handover=_handover(state.handover),
         value_at_risk=value_at_risk(state.light),
         light=state.light,
         case=state.case,
     )
+
+
+def _handover(handover: Handover | None) -> list[HandoverTask]:
+    return [
+        HandoverTask(
+            item=item, department=task.department, confirmed_by=task.by, confirmed_at=task.at
+        )
+        for item, task in (handover.items.items() if handover else ())
+    ]
+
+
+def concerned(state: Customer) -> set[str]:
+    """Whose customer this is: the team's, the seller's, and whoever holds one of its leads."""
+    holders = (one.holder for one in state.held.values())
+    return {state.owner, state.seller, *state.watchers, *holders} - {""}
+
+
+def without_contact(row: dict[str, Any]) -> dict[str, Any]:
+    """A timeline shows what happened; sealed contact data and claims are lead-intake's."""
+    data = {name: value for name, value in row["data"].items() if name not in CONTACT}
+    return {**row, "data": data}
 
 
 def case_view(customer_id: str, state: Customer) -> CaseView:
@@ -101,9 +177,9 @@ def value_at_risk(light: Light | None) -> Minor:
     return max(light.value_at_risk, light.rolling_value, 0) if light else 0
 
 
-def outcome_of(customer_id: str) -> Respond:
+def outcome_of(customer_id: str, world: World) -> Respond:
     def respond(state: Customer, events: list[Event]) -> tuple[int, msgspec.Struct]:
-        seen = customer_view(customer_id, state)
+        seen = customer_view(customer_id, state, world)
         return 200, Outcome(customer=seen, events=[event.TYPE for event in events])
 
     return respond

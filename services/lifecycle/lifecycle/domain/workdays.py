@@ -34,6 +34,13 @@ def month_after(month: str) -> str:
     return f"{year + number // 12:04d}-{number % 12 + 1:02d}"
 
 
+def months_until(last: str, count: int) -> list[str]:
+    """So many months in a row, oldest first."""
+    year, number = map(int, last.split("-"))
+    places = range(year * 12 + number - count, year * 12 + number)
+    return [f"{place // 12:04d}-{place % 12 + 1:02d}" for place in places]
+
+
 def _first_open(local: datetime, calendar: CalendarChanged) -> tuple[date, time]:
     if is_working(local.date(), calendar):
         return local.date(), local.time()

@@ -1,0 +1,10 @@
+"""HTTP in, a question or a wish, HTTP out. No rules here: these files only translate."""
+
+from fastapi import APIRouter
+
+from lifecycle.api import customers, reports, wishes
+
+router = APIRouter(prefix="/v1", tags=["customers"])
+router.include_router(customers.router)
+router.include_router(wishes.router)
+router.include_router(reports.router)
