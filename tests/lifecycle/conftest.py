@@ -8,19 +8,25 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
+from lifecycle.api import router
 from lifecycle.domain.world import World
 from lifecycle.main import SERVICE
 from perennial.contracts.base import Fact
 from perennial.contracts.catalogue import reads
+from perennial.kit.auth import Tokens
 from perennial.kit.batch import Item
 from perennial.kit.door import Job
+from perennial.kit.http import build_app
 from perennial.kit.lanes import Door, Requests
 from perennial.kit.postgres import Postgres
 from perennial.kit.subject import Service
+from perennial.kit.tokens import PRIVATE, create_keys, issue, load
 from perennial.kit.worlds import Worlds
 
 from tests.lifecycle.driving import START
@@ -93,3 +99,31 @@ async def house(database: str) -> AsyncIterator[House]:
     answering.cancel()
     await asyncio.wait([answering])
     await pool.close()
+
+
+class Client:
+    """Asks as somebody: a director sees all, a seller its own."""
+
+    def __init__(self, http: httpx.AsyncClient, keys: Any) -> None:
+        self._http, self._keys = http, keys
+
+    async def get(self, path: str, role: str = "director", **who: str) -> httpx.Response:
+        return await self._http.get(path, headers=self._headers(role, who))
+
+    async def post(self, path: str, body: Any, key: str = "") -> httpx.Response:
+        headers = self._headers("director", {}) | ({"Idempotency-Key": key} if key else {})
+        return await self._http.post(path, json=body, headers=headers)
+
+    def _headers(self, role: str, who: dict[str, str]) -> dict[str, str]:
+        return {"Authorization": f"Bearer {issue(self._keys, role, **who)}"}  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def client(house: House, tmp_path: Path) -> AsyncIterator[Client]:
+    create_keys(tmp_path)
+    keys = load(tmp_path / PRIVATE)
+    app = build_app("lifecycle", [router], Tokens(keys))
+    app.state.runtime = house
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://lifecycle") as http:
+        yield Client(http, keys)

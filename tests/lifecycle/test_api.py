@@ -1,50 +1,19 @@
 """The REST face of lifecycle on a real Postgres."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
-
-import httpx
 import pytest
 from lifecycle import jobs
-from lifecycle.api import router
-from perennial.kit.auth import Tokens
-from perennial.kit.http import build_app
-from perennial.kit.tokens import PRIVATE, create_keys, issue, load
 
-from tests.lifecycle.conftest import House
+from tests.lifecycle.conftest import Client, House
 from tests.lifecycle.stories import day, two_months
 
 pytestmark = pytest.mark.stack
 
 
-class Client:
-    """Asks as somebody: a director sees all, a seller its own."""
-
-    def __init__(self, http: httpx.AsyncClient, keys: Any) -> None:
-        self._http, self._keys = http, keys
-
-    async def get(self, path: str, role: str = "director", **who: str) -> httpx.Response:
-        return await self._http.get(path, headers=self._headers(role, who))
-
-    async def post(self, path: str, body: Any, key: str = "") -> httpx.Response:
-        headers = self._headers("director", {}) | ({"Idempotency-Key": key} if key else {})
-        return await self._http.post(path, json=body, headers=headers)
-
-    def _headers(self, role: str, who: dict[str, str]) -> dict[str, str]:
-        return {"Authorization": f"Bearer {issue(self._keys, role, **who)}"}  # type: ignore[arg-type]
-
-
 @pytest.fixture
-async def client(house: House, tmp_path: Path) -> AsyncIterator[Client]:
-    create_keys(tmp_path)
-    keys = load(tmp_path / PRIVATE)
-    app = build_app("lifecycle", [router], Tokens(keys))
-    app.state.runtime = house
+async def client(client: Client, house: House) -> Client:
+    """Asks of two months that have been."""
     await two_months(house)
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://lifecycle") as http:
-        yield Client(http, keys)
+    return client
 
 
 @pytest.mark.feature("C1")
