@@ -5,7 +5,7 @@ from perennial.contracts.orders import ORDERS
 from perennial.contracts.registers import REGISTERS
 from perennial.kit.subject import Ledger, Subject, on
 
-from lead_intake.domain import customer, ordering, party, registers, seller
+from lead_intake.domain import assigning, customer, ordering, party, registers, seller
 from lead_intake.domain.requests import SAID
 
 CUSTOMER = Subject(
@@ -33,6 +33,8 @@ REGISTER = Subject(
 LISTENS = (
     # Orders, payments, returns and cancellations, from partners, people and imports alike.
     on(*SAID, to=CUSTOMER),
+    # Who holds a lead: a round's choice, a person's word, a leaver's estate.
+    on(*assigning.WISHES, to=CUSTOMER),
     # Staff, products, calendars and rates.
     on(*registers.WISHES, to=REGISTER),
 )

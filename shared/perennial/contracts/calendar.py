@@ -20,6 +20,8 @@ from perennial.contracts.registers import CalendarChanged
 _FORM = r"^([0-9]{1,5})(min|h|d|wd|wh)$"
 Period = Annotated[str, msgspec.Meta(pattern=_FORM)]
 """As `15min`, `24h`, `14d`, `3wd` or `8wh`."""
+WallClock = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,5}(min|h|d)$")]
+"""A period that needs no calendar."""
 EVERY_WEEKDAY = CalendarChanged(calendar_id="default")
 """What counts where a company has no calendar of that name."""
 
@@ -39,7 +41,7 @@ def add(start: datetime, period: Period, calendar: CalendarChanged = EVERY_WEEKD
     return days.later(start, count) if unit == "wd" else days.open_for(start, count * _WALL["h"])
 
 
-def length(period: Period) -> timedelta:
+def length(period: WallClock) -> timedelta:
     """A wall-clock period as such. Raises `ValueError` for working time: it has no fixed length."""
     count, unit = _parsed(period)
     if unit not in _WALL:

@@ -41,6 +41,7 @@ class Present(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Rungs of the ladder that were told, as `<clock>:<rung>`."""
     leases: int = 0
     lease_until: datetime | None = None
+    lease_ended: datetime | None = None
 
 
 class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -55,6 +56,8 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     channel: str = ""
     tags: tuple[str, ...] = ()
     touches: tuple[Touch, ...] = ()
+    touched_at: datetime | None = None
+    """When somebody last met us about it; who held it before may hope again from then on."""
     wants_call: bool = False
     expected_value: Minor | None = None
     """What the source says; what scoring expects stands in `value`."""
@@ -83,6 +86,11 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def holder(self) -> str:
         """Who holds it now, if a seller does."""
         return self.holdings[-1].person if self.stage == "held" else ""
+
+    @property
+    def held_by(self) -> set[str]:
+        """Everybody who ever held it."""
+        return {holding.person for holding in self.holdings}
 
     @property
     def is_open(self) -> bool:

@@ -63,14 +63,16 @@ def _captured(event: LeadCaptured, now: datetime) -> Lead:
         channel=event.channel,
         tags=tuple(event.tags),
         touches=(touch,),
+        touched_at=now,
         wants_call=event.wants_call,
         expected_value=event.expected_value,
     )
 
 
-def _touched(lead: Lead, event: LeadTouched, _now: datetime) -> Lead:
+def _touched(lead: Lead, event: LeadTouched, now: datetime) -> Lead:
     touches = (*lead.touches, event.touch)
-    return replace(lead, touches=touches, wants_call=lead.wants_call or event.wants_call)
+    wants_call = lead.wants_call or event.wants_call
+    return replace(lead, touches=touches, touched_at=now, wants_call=wants_call)
 
 
 def _tagged(lead: Lead, event: LeadTagged, _now: datetime) -> Lead:
@@ -138,8 +140,8 @@ def _leased(lead: Lead, event: ProtectionGranted, _now: datetime) -> Lead:
     return replace(lead, present=present)
 
 
-def _lease_over(lead: Lead, _event: ProtectionEnded, _now: datetime) -> Lead:
-    return replace(lead, present=replace(lead.present, lease_until=None))
+def _lease_over(lead: Lead, _event: ProtectionEnded, now: datetime) -> Lead:
+    return replace(lead, present=replace(lead.present, lease_until=None, lease_ended=now))
 
 
 def _active(lead: Lead, event: ActivityLogged, now: datetime) -> Lead:

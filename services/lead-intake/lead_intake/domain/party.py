@@ -5,7 +5,7 @@ from datetime import datetime
 
 from perennial.contracts.base import Decision, Fact, TimerFired
 
-from lead_intake.domain import ordering
+from lead_intake.domain import assigning, ordering
 from lead_intake.domain.customer import Customer
 from lead_intake.domain.requests import SAID
 from lead_intake.domain.world import World
@@ -13,10 +13,17 @@ from lead_intake.domain.world import World
 Rule = Callable[[Customer, Fact, World, datetime], Decision]
 RULES: Mapping[type, Rule] = {
     **dict.fromkeys(SAID, ordering.react),
+    **dict.fromkeys(assigning.WISHES, assigning.react),
 }
 """By the type of the fact; a rule is `(state, fact, world, now) → decision`."""
 TIMERS: Mapping[str, Rule] = {}
 """By the first word of the timer's name, as `turnover` of `turnover/<lead>/<rung>`."""
+
+
+BESIDE: Mapping[type, Callable[[Customer, Fact], Iterable[str]]] = {
+    **dict.fromkeys(assigning.WISHES, assigning.beside),
+}
+"""By the type of the fact: the sellers whose ledgers its rule looks at."""
 
 
 def react(state: Customer, fact: Fact, world: World, now: datetime) -> Decision:
@@ -32,6 +39,7 @@ def due(_state: Customer, _world: World) -> dict[str, datetime]:
     return {}
 
 
-def beside(_state: Customer, _fact: Fact) -> Iterable[str]:
+def beside(state: Customer, fact: Fact) -> Iterable[str]:
     """The sellers whose ledgers a rule looks at."""
-    return ()
+    looks = BESIDE.get(type(fact.data))
+    return looks(state, fact) if looks is not None else ()

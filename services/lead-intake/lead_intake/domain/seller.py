@@ -41,12 +41,20 @@ class Seller(State, frozen=True, kw_only=True):
     gains: dict[str, datetime] = {}
     """Every gain of a lead, as `<lead>@<moment>`: inflow, however it came."""
     claims: dict[str, datetime] = {}
+    """As `<pool>/<lead>@<moment>`; a claim counts also when its lead is let go again."""
     views: dict[str, datetime] = {}
     record: dict[Grade, Record] = {}
 
     def inflow(self, since: datetime) -> int:
         """Gains after `since`."""
         return sum(at > since for at in self.gains.values())
+
+    def claimed(self, pool: str, since: datetime) -> int:
+        """Claims in a pool from `since` on; likewise `viewed`."""
+        return _since(self.claims, pool, since)
+
+    def viewed(self, pool: str, since: datetime) -> int:
+        return _since(self.views, pool, since)
 
 
 def concerned(event: Event) -> Iterable[str]:
@@ -73,10 +81,11 @@ def enter(seller: Seller, person: str, event: Event, now: datetime) -> Seller:
         case LeadAssigned() if event.holder == person:
             return _gained(seller, event.lead_id, event.grade, now)
         case LeadClaimed():
-            claims = _noted(seller.claims, event.lead_id, now)
+            claims = _noted(seller.claims, f"{event.pool}/{event.lead_id}", now)
             return _gained(replace(seller, claims=claims), event.lead_id, event.grade, now)
         case ContactRevealed():
-            return replace(seller, views=_noted(seller.views, event.lead_id, now))
+            viewed = f"{event.pool}/{event.lead_id}"
+            return replace(seller, views=_noted(seller.views, viewed, now))
         case LeadWon():
             return _ended(seller, event.lead_id, won=1, ended=1)
         case LeadLost() | LeadTurnedOver():
@@ -103,7 +112,11 @@ def _ended(seller: Seller, lead_id: str, won: int = 0, ended: int = 0) -> Seller
     return replace(seller, open=rest, record={**seller.record, grade: after})
 
 
-def _noted(found: dict[str, datetime], lead_id: str, now: datetime) -> dict[str, datetime]:
-    noted = {**found, f"{lead_id}@{now.isoformat()}": now}
+def _since(noted: dict[str, datetime], pool: str, since: datetime) -> int:
+    return sum(at >= since for name, at in noted.items() if name.startswith(f"{pool}/"))
+
+
+def _noted(found: dict[str, datetime], what: str, now: datetime) -> dict[str, datetime]:
+    noted = {**found, f"{what}@{now.isoformat()}": now}
     oldest = max(noted.values()) - KEPT
     return {name: at for name, at in noted.items() if at > oldest}

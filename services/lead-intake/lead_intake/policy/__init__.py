@@ -7,6 +7,10 @@ from typing import Annotated
 import msgspec
 from perennial.contracts.base import Currency, Id, Minor
 
+from lead_intake.policy.holding import Holdings
+from lead_intake.policy.pools import Pool
+from lead_intake.policy.turnover import Turnover
+
 Share = Annotated[float, msgspec.Meta(ge=-1, le=1)]
 Days = Annotated[int, msgspec.Meta(ge=0, le=3650)]
 
@@ -32,6 +36,15 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How far business time may lie ahead of the clock (zones, clocks that run fast)."""
     channel: str = "partner"
     """Channel of a first touch by an order that names none."""
+
+    holding: Holdings = Holdings()
+    turnover: Turnover = Turnover()
+    pools: tuple[Pool, ...] = (Pool(name="public"),)
+    """The last one takes what no other does."""
+
+    def __post_init__(self) -> None:
+        if not self.pools:
+            raise ValueError("name a pool, at least one")
 
     @property
     def waiting(self) -> timedelta:

@@ -1,0 +1,116 @@
+"""Who may hold a lead, decided under the sellers' locks: capacity, qualification, protection.
+
+Every way to a holder passes here: a round's choice, a person's word, a leaver's estate, a pipeline
+that is taken over. Claims from a pool (`pools.py`) ask the same questions.
+"""
+
+from datetime import datetime
+
+import msgspec
+from perennial.contracts.base import Event
+from perennial.contracts.calendar import length
+from perennial.contracts.holdings import LeadNurtured
+
+from lead_intake.domain.customer import Customer
+from lead_intake.domain.lead import Lead
+from lead_intake.domain.seller import Seller
+from lead_intake.domain.world import World
+
+IGNORES_BUDGET = ("left", "absent", "customer-wish")
+"""Departure, illness and the customer's wish pass the budget of hand-overs, and count."""
+
+
+class Room(msgspec.Struct, frozen=True, kw_only=True):
+    """What a seller holds, and may still take."""
+
+    open: int
+    open_limit: int
+    inflow: int
+    inflow_limit: int
+    window_days: float
+    frees_at: datetime | None = None
+    """When the window next lets one more in, where it is the window that is full."""
+
+    @property
+    def free(self) -> int:
+        return max(0, min(self.open_limit - self.open, self.inflow_limit - self.inflow))
+
+
+def room(person: str, seller: Seller, world: World, now: datetime) -> Room:
+    """By the person's own figures in the register, else by the policy's."""
+    policy, own = world.policy.holding.capacity, world.staff.capacity(person)
+    days = own.days if own else length(policy.window).total_seconds() / 86_400
+    open_limit, inflow_limit = (own.open, own.inflow) if own else (policy.open, policy.inflow)
+    since = now - length(f"{own.days}d" if own else policy.window)
+    gained = sorted(at for at in seller.gains.values() if at > since)
+    over = len(gained) - inflow_limit
+    return Room(
+        open=len(seller.open),
+        open_limit=open_limit,
+        inflow=len(gained),
+        inflow_limit=inflow_limit,
+        window_days=days,
+        frees_at=gained[over] + (now - since) if 0 <= over < len(gained) else None,
+    )
+
+
+def unfit(person: str, lead: Lead, world: World, now: datetime) -> str:
+    """Why this one may not take such a lead at all: `no-seller`, `absent`, `level`, `uncertified`."""
+    entry = world.staff.person(person)
+    if entry is None or entry.role != "seller" or not world.staff.employed(person):
+        return "no-seller"
+    if not world.staff.present(person, now):
+        return "absent"
+    asked = world.policy.holding.qualification
+    low, high = asked.levels.get(lead.grade, (0, entry.level))
+    if not low <= entry.level <= high:
+        return "level"
+    certificate = asked.certificates.get(lead.product, "")
+    if certificate and not world.staff.certified(person, certificate, now.date()):
+        return "uncertified"
+    return ""
+
+
+def why_not(person: str, lead: Lead, seller: Seller, world: World, now: datetime) -> str:
+    """Why a rule may not give it to this one: as `unfit`, or `held-before`, `full`; "" if it may."""
+    if person in lead.held_by:
+        return "held-before"
+    found = unfit(person, lead, world, now)
+    if found:
+        return found
+    return "" if room(person, seller, world, now).free else "full"
+
+
+def is_handover(lead: Lead, person: str) -> bool:
+    """Whether it counts against the customer's budget: another than who had reached them."""
+    last = lead.holdings[-1] if lead.holdings else None
+    return last is not None and last.reached and last.person != person
+
+
+def barred_until(state: Customer, world: World, now: datetime) -> datetime | None:
+    """Until when the customer may not be handed over again (T1); None if they may."""
+    budget = world.policy.holding.handovers
+    window = length(budget.window)
+    counted = sorted(
+        held.since
+        for lead in state.leads.values()
+        for held in lead.holdings
+        if held.handover and held.since > now - window
+    )
+    over = len(counted) - budget.most
+    if over < 0:
+        return None
+    return (counted[over] if counted else now) + window
+
+
+def barred(state: Customer, lead: Lead, world: World, now: datetime) -> datetime | None:
+    """The same for one lead: whoever takes it next, were it a hand-over."""
+    next_one = lead.holdings[-1] if lead.holdings else None
+    if next_one is None or not next_one.reached:
+        return None
+    return barred_until(state, world, now)
+
+
+def resting(key: str, lead_id: str, until: datetime) -> Event:
+    """It waits with market until the customer may be handed over."""
+    return LeadNurtured(customer_id=key, lead_id=lead_id, because="barred", until=until)

@@ -1,0 +1,66 @@
+"""Who may hold how much, and how often a customer may be handed over."""
+
+import msgspec
+from perennial.contracts.base import Count, Id
+from perennial.contracts.calendar import WallClock
+from perennial.contracts.holdings import Grade
+
+Level = Count
+LEVELS: dict[Grade, tuple[Level, Level]] = {
+    "1A": (1, 3),
+    "2A": (1, 4),
+    "3A": (2, 5),
+    "4A": (3, 5),
+    "5A": (4, 5),
+}
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A section of the policy; a field that it does not have is a typing error."""
+
+
+class Scope(Rules, frozen=True, kw_only=True):
+    """Which leads are meant: where a list is empty, all."""
+
+    grades: tuple[Grade, ...] = ()
+    products: tuple[Id, ...] = ()
+    sources: tuple[Id, ...] = ()
+
+    def covers(self, grade: str, product: str, source: str) -> bool:
+        asked = ((self.grades, grade), (self.products, product), (self.sources, source))
+        return all(not listed or value in listed for listed, value in asked)
+
+
+class Capacity(Rules, frozen=True, kw_only=True):
+    """What a seller can carry, where the register has no figures of the person's own."""
+
+    open: Count = 10
+    """Leads held at once: neither won, lost nor pooled. A 5A lead counts for its lead person."""
+    inflow: Count = 10
+    """Gains in any `window`, however they came; what was won or lost meanwhile still counts."""
+    window: WallClock = "30d"
+
+
+class Qualification(Rules, frozen=True, kw_only=True):
+    """Who may take which lead at all."""
+
+    levels: dict[Grade, tuple[Level, Level]] = msgspec.field(default_factory=lambda: dict(LEVELS))
+    """Lowest and highest level of a seller who may take a lead of this grade."""
+    certificates: dict[Id, Id] = {}
+    """Certificate that a seller needs for a product."""
+
+
+class Handovers(Rules, frozen=True, kw_only=True):
+    """A customer's protection from being passed on (T1)."""
+
+    most: Count = 2
+    """Hand-overs in any `window`; only those count where the former holder had reached the customer."""
+    window: WallClock = "90d"
+
+
+class Holdings(Rules, frozen=True, kw_only=True):
+    capacity: Capacity = Capacity()
+    qualification: Qualification = Qualification()
+    handovers: Handovers = Handovers()
+    queue: Id = "head-of-sales"
+    """The named role that answers for leads nobody can take."""

@@ -1,0 +1,88 @@
+"""How long a holder has, by which clocks, who is warned when, and what protects a holding."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from perennial.contracts.base import Count, Id
+from perennial.contracts.calendar import Period, WallClock
+from perennial.contracts.holdings import ActivityKind, Grade
+
+from lead_intake.policy.holding import Rules, Scope
+
+Combine = Literal["min", "max", "first"]
+"""Of several limits that apply: the smallest, the largest, or the first as written."""
+Transition = Annotated[
+    str, msgspec.Meta(pattern=r"^(grandfather|recompute|grace [0-9]{1,5}(min|h|d|wd|wh))$")
+]
+
+
+RunsOut = Literal["first-contact", "activity", "assignment", "quotation", "contract-end", "review"]
+
+
+class Rule(Scope, frozen=True, kw_only=True):
+    """One clock and its period, for the leads in its scope."""
+
+    clock: RunsOut
+    """`first-contact` runs until there is one, `activity` since the last effective one; both from the
+    assignment for who was never contacted. `review` asks the manager, and takes nothing away."""
+    period: Period
+    """Working time counts by the holder's calendar."""
+
+
+class Warn(Rules, frozen=True, kw_only=True):
+    """One rung of the ladder."""
+
+    rung: Id
+    before: WallClock
+    """A rung that would come before the clock even starts is left out."""
+    manager: bool = False
+    """The manager is told too."""
+
+
+class Lease(Rules, frozen=True, kw_only=True):
+    """While it lasts no clock takes the lead away."""
+
+    period: WallClock = "14d"
+    most: Count = 2
+    """In one holding."""
+    by: tuple[Literal["quotation", "meeting-held"], ...] = ("quotation", "meeting-held")
+
+
+TAKEN: tuple[Grade, ...] = ("1A", "2A", "3A", "4A")
+"""5A is reviewed, not turned over."""
+
+
+class Turnover(Rules, frozen=True, kw_only=True):
+    rules: tuple[Rule, ...] = (
+        Rule(clock="first-contact", period="1wd", grades=TAKEN),
+        Rule(clock="activity", period="7d", grades=TAKEN),
+        Rule(clock="assignment", period="14d", grades=TAKEN),
+        Rule(clock="review", period="14d", grades=("5A",)),
+    )
+    combine: Combine = "min"
+    """`min`: whichever clock runs out first; `max`: none before the last; `first`: as written."""
+    warnings: tuple[Warn, ...] = (
+        Warn(rung="5d", before="5d"),
+        Warn(rung="2d", before="2d"),
+        Warn(rung="due", before="0d", manager=True),
+    )
+    lease: Lease = Lease()
+    contacts: tuple[ActivityKind, ...] = (
+        "call-connected", "message-sent", "reply-received", "meeting-held", "visit", "demo",
+        "quotation", "contract-sent",
+    )  # fmt: skip
+    """What counts as a first contact."""
+    effective: tuple[ActivityKind, ...] = (
+        "call-connected", "reply-received", "meeting-held", "visit", "demo", "quotation",
+    )  # fmt: skip
+    """What moves the activity clock: two-way contact, a held meeting, a quotation, a reply."""
+    holders: Count = 3
+    """After so many the lead goes to the pool."""
+    transition: Transition = "grandfather"
+    """What becomes of clocks that run when this version takes effect: `grandfather` (they keep the
+    rules they began under), `recompute`, or `grace 7d` (recomputed; nobody falls before)."""
+
+    @property
+    def judges(self) -> object:
+        """All that decides when a lead falls: a version that leaves it as it is changes no clock."""
+        return self.rules, self.combine, self.warnings, self.lease
