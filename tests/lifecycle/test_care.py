@@ -45,7 +45,7 @@ def active(first: Any = None, within: Any = MANY) -> Life:
     return Life(within).after(0, captured(), *facts, ordered(1, START))
 
 
-@pytest.mark.feature("C7", "C8")
+@pytest.mark.feature("C8")
 @pytest.mark.parametrize("first", GRADES)
 def test_binding_and_tier_begin_with_the_grade_of_the_lead(first: str) -> None:
     state = active(first).state
@@ -55,7 +55,7 @@ def test_binding_and_tier_begin_with_the_grade_of_the_lead(first: str) -> None:
     assert state.owner.startswith(kind)
 
 
-@pytest.mark.feature("C7", "C8")
+@pytest.mark.feature("C8")
 @pytest.mark.parametrize(("before", "after"), [*product(GRADES, GRADES)])
 def test_every_change_of_grade(before: str, after: str) -> None:
     life = active(before).after(40, grade(after)).after(31)
@@ -97,7 +97,6 @@ def test_a_leaver_is_replaced_up_to_the_size_of_the_team() -> None:
     assert len(life.state.watchers) == 4
 
 
-@pytest.mark.feature("C7")
 def test_a_fall_of_the_tier_is_noticed_before_and_can_be_averted() -> None:
     life = active("4A").after(1, grade("1A"))
     notice = life.made(TierNoticed)[-1]
