@@ -14,10 +14,12 @@ from perennial.kit.paging import AsOf, Listing, Paging, listing, whole
 from scoring import store, views
 from scoring.desk import AtDesk, Done, everybody_in_sight, in_sight
 from scoring.domain.fitting import AdoptModel, FitModels
+from scoring.grade_views import GRADE_EXAMPLE, LEAD_EXAMPLE, GradeView, LeadScoreView
 
 router = APIRouter(prefix="/v1")
 
 CustomerId = Annotated[str, Path(max_length=128)]
+LeadId = Annotated[str, Path(max_length=128)]
 Version = Annotated[str, Path(max_length=128, description="As `pareto-nbd@2`")]
 
 
@@ -55,6 +57,74 @@ async def explain_score(
 ) -> Response:
     """Which facts, which model, which policy: each decision with its receipt, newest first."""
     return whole(await desk.explain(in_sight(who, customer_id), as_of))
+
+
+@router.get(
+    "/leads/{lead_id}/score",
+    tags=["leads"],
+    responses=returns(LeadScoreView, example=LEAD_EXAMPLE),
+)
+async def show_lead_score(
+    lead_id: LeadId, desk: AtDesk, as_of: AsOf, who: Principal = require("scores:read")
+) -> Response:
+    """A lead's points now, or as they stood: fit attribute by attribute, engagement, readiness."""
+    return show(await desk.lead(who, lead_id, as_of))
+
+
+@router.get("/leads/{lead_id}/score/explain", tags=["leads"], responses=returns(Listing[Any]))
+async def explain_lead_score(
+    lead_id: LeadId,
+    desk: AtDesk,
+    as_of: AsOf,
+    who: Principal = require("scores:read", "explain:read"),
+) -> Response:
+    """Every score of a lead with what was learned, and its receipt, newest first."""
+    return whole(await desk.explain_lead(who, lead_id, as_of))
+
+
+@router.get(
+    "/customers/{customer_id}/lead-scores",
+    tags=["leads"],
+    responses=returns(Listing[LeadScoreView]),
+)
+async def list_lead_scores(
+    request: Request,
+    customer_id: CustomerId,
+    desk: AtDesk,
+    page: Paging,
+    as_of: AsOf,
+    who: Principal = require("scores:read"),
+) -> Response:
+    """The scores of a party's open leads, by id."""
+    after = str(page.after[0]) if page.after else ""
+    rows = await desk.leads(in_sight(who, customer_id), as_of)
+    rows = [row for row in rows if row.lead_id > after]
+    return listing(request, page, rows, lambda row: (row.lead_id,))
+
+
+@router.get(
+    "/customers/{customer_id}/grade",
+    tags=["grades"],
+    responses=returns(GradeView, example=GRADE_EXAMPLE),
+)
+async def show_grade(
+    customer_id: CustomerId, desk: AtDesk, as_of: AsOf, who: Principal = require("scores:read")
+) -> Response:
+    """A party's grade on five dimensions with their evidence, now or as it stood."""
+    return show(await desk.grade(in_sight(who, customer_id), as_of))
+
+
+@router.get(
+    "/customers/{customer_id}/grade/explain", tags=["grades"], responses=returns(Listing[Any])
+)
+async def explain_grade(
+    customer_id: CustomerId,
+    desk: AtDesk,
+    as_of: AsOf,
+    who: Principal = require("scores:read", "explain:read"),
+) -> Response:
+    """Every change of a party's grade with its receipt, newest first."""
+    return whole(await desk.explain_grade(in_sight(who, customer_id), as_of))
 
 
 @router.get("/scores", tags=["scores"], responses=returns(Listing[store.ScoreRow]))

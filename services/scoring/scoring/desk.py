@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import Depends, Request
 from perennial.contracts.base import Event
+from perennial.contracts.grades import GradeChanged, LeadScored
 from perennial.kit.ask import Answer, Ask
 from perennial.kit.auth import Principal
 from perennial.kit.history import decisions, state_at
@@ -14,12 +15,17 @@ from perennial.kit.http import idempotency
 from perennial.kit.operating import runtime_of
 from perennial.kit.problems import Fault
 
-from scoring import store, views
+from scoring import grade_views, store, views
 from scoring.domain.fitting import KEY, KnownModel, ModelsState
 from scoring.domain.model import World
 from scoring.domain.periods import business_day
 from scoring.domain.rescoring import CustomerState
+from scoring.grade_views import LeadScoreView
 from scoring.handlers import CUSTOMER, MODEL, world
+
+MOST_DECISIONS = 10_000
+"""Among so many of a party's latest decisions those asked for are looked up."""
+TOLD = 50
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -50,6 +56,44 @@ class Desk:
     async def explain(self, key: str, as_of: datetime | None) -> list[dict[str, Any]]:
         """The latest decisions about a customer with their receipts, newest first."""
         return await decisions(self.pool, CUSTOMER, key, as_of)
+
+    async def lead(self, who: Principal, lead_id: str, as_of: datetime | None) -> LeadScoreView:
+        """A lead's score now, or as it stood; of one that has ended, its last."""
+        moment = as_of or self._runtime.now()
+        key, told = await self._lead(who, lead_id, as_of)
+        state: CustomerState = await self._state(CUSTOMER, key, as_of)
+        if state.leads.by_id[lead_id].ended:
+            return grade_views.lead_view(told, moment, ended=True)
+        return grade_views.open_lead(state, key, lead_id, self._rules(moment), moment)
+
+    async def leads(self, key: str, as_of: datetime | None) -> list[LeadScoreView]:
+        """The scores of a party's open leads, by id."""
+        moment = as_of or self._runtime.now()
+        state: CustomerState = await self._state(CUSTOMER, key, as_of)
+        world = self._rules(moment)
+        return [grade_views.open_lead(state, key, i, world, moment) for i in state.leads.open]
+
+    async def explain_lead(
+        self, who: Principal, lead_id: str, as_of: datetime | None
+    ) -> list[dict[str, Any]]:
+        """How a lead's score came to be, newest first."""
+        key, _told = await self._lead(who, lead_id, as_of)
+        told = await decisions(self.pool, CUSTOMER, key, as_of, MOST_DECISIONS)
+        return [one for one in told if one["data"].get("lead_id") == lead_id][:TOLD]
+
+    async def grade(self, key: str, as_of: datetime | None) -> grade_views.GradeView:
+        """A party's grade now, or as it stood."""
+        moment = as_of or self._runtime.now()
+        state: CustomerState = await self._state(CUSTOMER, key, as_of)
+        view = grade_views.grade_view(state, key, self._rules(moment), moment)
+        if view is None:
+            raise Fault(404, "not-graded", f"No grade of customer {key} is known here.")
+        return view
+
+    async def explain_grade(self, key: str, as_of: datetime | None) -> list[dict[str, Any]]:
+        """How a party's grade came to be, newest first."""
+        told = await decisions(self.pool, CUSTOMER, key, as_of, MOST_DECISIONS)
+        return [one for one in told if one["type"] == GradeChanged.TYPE][:TOLD]
 
     async def models(self) -> views.ModelsView:
         """The record of models."""
@@ -89,6 +133,18 @@ class Desk:
         answer: Answer = await self._runtime.asks.ask(ask)
         return answer
 
+    async def _lead(
+        self, who: Principal, lead_id: str, as_of: datetime | None
+    ) -> tuple[str, LeadScored]:
+        found = await store.lead(self.pool, lead_id, as_of)
+        if found is None or not may_see(who, found[0]):
+            raise Fault(404, "lead-unknown", f"No score of lead {lead_id} is known here.")
+        return found
+
+    def _rules(self, moment: datetime) -> World:
+        rules: World = self._runtime.door.worlds.at(moment)
+        return rules
+
     def _day_before(self, moment: datetime) -> date:
         zone = self._runtime.door.worlds.at(moment).policy.zone
         return business_day(moment, zone) - timedelta(days=1)
@@ -123,11 +179,14 @@ def in_sight(who: Principal, customer_id: str) -> str:
     Scoring does not know who holds a customer, so a token that sees its own or its team's rows sees
     none here: lifecycle shows holders what they need.
     """
-    if who.rows == "self" and who.person == customer_id:
-        return customer_id
-    if who.rows != "all":
+    if not may_see(who, customer_id):
         raise Fault(404, "customer-unknown", f"No orders of customer {customer_id} are known here.")
     return customer_id
+
+
+def may_see(who: Principal, customer_id: str) -> bool:
+    """See `in_sight`."""
+    return who.rows == "all" or (who.rows == "self" and who.person == customer_id)
 
 
 def everybody_in_sight(who: Principal) -> None:

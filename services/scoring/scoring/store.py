@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 import msgspec
+from perennial.contracts.grades import LeadScored
 from perennial.contracts.scores import ModelFitted
 
 from scoring.domain.fitting import KEY, ModelsState
@@ -52,6 +53,12 @@ AT_RISK = """round(coalesce((state->'told'->>'value_36m')::numeric, 0)
 _FITTED = """
     SELECT data FROM event
     WHERE topic = 'scores.v1' AND key = $1 AND type = $2 ORDER BY ver DESC LIMIT $3
+"""
+_LEAD = """
+    SELECT key, data FROM event
+    WHERE topic = 'grades.v1' AND type = 'perennial.lead.scored.v1' AND data::jsonb->>'lead_id' = $1
+      AND ($2::timestamptz IS NULL OR now <= $2)
+    ORDER BY now DESC, ver DESC LIMIT 1
 """
 _SCORES = f"""
     SELECT key AS customer_id,
@@ -102,6 +109,12 @@ async def models(pool: Any) -> ModelsState:
     """The record of models."""
     text = await pool.fetchval(_MODELS, KEY)
     return msgspec.json.decode(text, type=ModelsState) if text else ModelsState()
+
+
+async def lead(pool: Any, lead_id: str, as_of: datetime | None) -> tuple[str, LeadScored] | None:
+    """Whose lead it is, and its last score up to a moment; none if it was never scored."""
+    row = await pool.fetchrow(_LEAD, lead_id, as_of)
+    return (row["key"], msgspec.json.decode(row["data"], type=LeadScored)) if row else None
 
 
 async def fitted(pool: Any, most: int) -> list[ModelFitted]:

@@ -107,7 +107,6 @@ def grades(told: Replay) -> list[GradeChanged]:
     return [event for event in told.events if isinstance(event, GradeChanged)]
 
 
-@pytest.mark.feature("S7")
 def test_actual_from_the_second_paid_order_with_evidence() -> None:
     told = Replay(WORLD).take(each(JAN, 10, 2, 500_000))
     assert grades(told) == [], "not paid yet"

@@ -71,7 +71,6 @@ def scores(told: Replay) -> list[LeadScored]:
         ({"size": "small", "customisation": "much"}, "growing-small-business@1", 0.5),
     ],
 )
-@pytest.mark.feature("I5")
 def test_the_persona_that_fits_best(attributes: dict[str, str], persona: str, share: float) -> None:
     match = best_match(attributes, POLICY.leads.personas)
 
@@ -80,7 +79,6 @@ def test_the_persona_that_fits_best(attributes: dict[str, str], persona: str, sh
     assert match.share == pytest.approx(share)
 
 
-@pytest.mark.feature("I5")
 def test_a_match_is_explained_attribute_by_attribute() -> None:
     (scored,) = scores(story(fact(captured(attributes={"size": "large", "industry": "farming"}))))
 
@@ -200,7 +198,6 @@ def rebuilt(told: Replay) -> CustomerState:
     return state
 
 
-@pytest.mark.feature("I6")
 def test_a_lead_is_graded_anew_when_it_acts_and_when_it_is_silent() -> None:
     told = story(
         fact(captured(wants_call=True, attributes=SO_SO)),

@@ -156,6 +156,19 @@ def _moved(
     return (min if up else max)(first, to), None
 
 
+def dimensions(readings: Readings, rules: Grades) -> list[grades.Dimension]:
+    """The readings in words."""
+    return [
+        grades.Dimension(
+            name=name,
+            score=None if reading.score is None else round(reading.score, 2),
+            weight=rules.weights[name],
+            evidence=reading.evidence,
+        )
+        for name, reading in zip(NAMES, readings, strict=True)
+    ]
+
+
 def changed(
     customer: str, before: Graded, after: Graded, found: Weighed, readings: Readings, rules: Grades,
     order_id: str = "",
@@ -169,15 +182,7 @@ def changed(
         basis=after.basis,
         total=found.total,
         known=after.known,
-        dimensions=[
-            grades.Dimension(
-                name=name,
-                score=None if reading.score is None else round(reading.score, 2),
-                weight=rules.weights[name],
-                evidence=reading.evidence,
-            )
-            for name, reading in zip(NAMES, readings, strict=True)
-        ],
+        dimensions=dimensions(readings, rules),
         capped_by=list(after.capped_by),
         pending=after.pending,
         order_id=order_id,

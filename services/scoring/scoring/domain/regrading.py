@@ -13,6 +13,7 @@ from scoring.domain import conduct, grading, leads
 from scoring.domain.grading import Basis, Graded, Readings, Weighed
 from scoring.domain.history import History
 from scoring.domain.periods import business_day
+from scoring.domain.personas import best_match
 from scoring.domain.points import earned
 from scoring.policy import Policy
 
@@ -56,6 +57,19 @@ def by_lead(party: Party, fact: Fact, policy: Policy, now: datetime) -> list[Eve
     if best is None:
         return list(told)
     return [*told, *_changed(party, "expected", best.readings, earned(best, policy), policy)]
+
+
+def read(party: Party, policy: Policy, now: datetime) -> tuple[Readings, Weighed]:
+    """What the dimensions say at a moment, on the basis that the grade stands on."""
+    rules = policy.grades
+    if party.graded.basis == "actual":
+        readings = _actual(party, party.conduct, policy, now)
+        return readings, grading.weighed(readings, rules)
+    if best := leads.best(party.leads, policy, now):
+        return best.readings, earned(best, policy)
+    attributes = party.leads.attributes
+    readings = grading.expected(attributes, best_match(attributes, policy.leads.personas), rules)
+    return readings, grading.weighed(readings, rules)
 
 
 def by_silence(party: Party, policy: Policy, now: datetime) -> GradeChanged:

@@ -88,16 +88,16 @@ def react(state: CustomerState, fact: Fact, world: World, now: datetime) -> Deci
         case TimerFired(name="silence"):
             return _rescored(state, fact.key, world, now, "silence")
         case TimerFired(name="period"):
-            regraded = regrading.by_orders(_party(state, fact.key), world.policy, now)
+            regraded = regrading.by_orders(party_of(state, fact.key), world.policy, now)
             return [_judged(state, fact.key, world, now), *regraded]
         case CurveStarted():
             return _rescored(state, fact.key, world, now, "curve")
         case Rescore(model=model):
             return _adopted(state, fact.key, world, now, model)
         case TimerFired(name="grade"):
-            return [regrading.by_silence(_party(state, fact.key), world.policy, now)]
+            return [regrading.by_silence(party_of(state, fact.key), world.policy, now)]
         case _:
-            return list(regrading.by_lead(_party(state, fact.key), fact, world.policy, now))
+            return list(regrading.by_lead(party_of(state, fact.key), fact, world.policy, now))
 
 
 def evolve(state: CustomerState, event: Event, now: datetime) -> CustomerState:
@@ -137,7 +137,8 @@ def due(state: CustomerState, world: World) -> dict[str, datetime]:
     return timers
 
 
-def _party(state: CustomerState, key: str) -> regrading.Party:
+def party_of(state: CustomerState, key: str) -> regrading.Party:
+    """What the customer's grade is made of."""
     return regrading.Party(key, state.graded, state.history, state.conduct, state.leads)
 
 
