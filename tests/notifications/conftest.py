@@ -2,14 +2,15 @@
 
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import asyncpg
 import pytest
 from notifications.handlers import LISTENS, REQUESTS, world
 from notifications.policy import Policy
-from notifications.projections import rows
+from notifications.projections import rows, with_mail
 from perennial.contracts.base import Fact
 from perennial.contracts.catalogue import reads
 from perennial.kit.batch import Item
@@ -34,6 +35,8 @@ SERVICE = Service(
     rows=rows,
     requests=REQUESTS,
 )
+MAILED = replace(SERVICE, rows=with_mail)
+"""The same service where a mail server is named."""
 TABLES = (
     "entity, part, event, outbox, answer, alert, alert_mark, endpoint_version, endpoint_secret, "
     "endpoint_health, delivery, attempt, feed"
@@ -67,11 +70,23 @@ def database(stack: Any) -> str:
 
 @pytest.fixture
 async def house(database: str) -> AsyncIterator[House]:
+    async with _house(database, SERVICE) as one:
+        yield one
+
+
+@pytest.fixture
+async def mailed_house(database: str) -> AsyncIterator[House]:
+    async with _house(database, MAILED) as one:
+        yield one
+
+
+@asynccontextmanager
+async def _house(database: str, service: Service) -> AsyncIterator[House]:
     pool = await asyncpg.create_pool(database, min_size=1, max_size=8)
     for table in TABLES.split(", "):
         await pool.execute(f"DELETE FROM {table}")
     await pool.execute("UPDATE feed_head SET position = 0")
-    door = Door(SERVICE, Postgres(pool), Worlds(SERVICE, {}), ticking=True)
+    door = Door(service, Postgres(pool), Worlds(service, {}), ticking=True)
     door.ticked = START
     yield House(pool, door, Requests(door))
     await pool.close()

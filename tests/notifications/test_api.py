@@ -14,6 +14,7 @@ import uvicorn
 from notifications.api import router
 from notifications.running import stream
 from perennial.contracts.customers import RedLightLit
+from perennial.contracts.holdings import TurnoverWarned
 from perennial.kit.auth import Principal
 from perennial.kit.http import build_app
 
@@ -109,6 +110,43 @@ async def test_alerts_are_listed_page_by_page_and_only_those_in_sight(api: Clien
     assert {one["customer_id"] for one in own["items"]} == {"c-1", "c-3"}
     status, problem = await api("GET", f"/alerts/{bens['items'][0]['id']}")
     assert (status, problem["code"]) == (404, "alert-unknown")
+
+
+@pytest.mark.feature("N2")
+async def test_alerts_of_one_lead_are_found_and_how_early_they_came_is_shown(api: Client) -> None:
+    for lead, rung in (("l-1", "5d"), ("l-1", "2d"), ("l-2", "5d")):
+        due = START + timedelta(days=int(rung[0]))
+        warned = TurnoverWarned(
+            customer_id="c-1",
+            lead_id=lead,
+            holder="anna",
+            rung=rung,
+            clock="activity",
+            started_at=START,
+            due_at=due,
+        )
+        await api.house.told(said(warned))
+
+    _, found = await api("GET", "/alerts?lead=l-1&kind=turnover-due&person=anna&customer=c-1")
+    assert [(one["rung"], one["state"]) for one in found["items"]] in (
+        [("2d", "open"), ("5d", "resolved")],
+        [("5d", "resolved"), ("2d", "open")],
+    )
+    _, one = await api("GET", f"/alerts/{found['items'][0]['id']}")
+    assert (one["clock"], one["details"]["holder"]) == ("activity", "anna")
+    _, times = await api("GET", "/alerts/lead-times")
+    shown = {one["rung"]: (one["warned"], one["raised_least"] / 86400) for one in times["items"]}
+    assert shown == {"2d": (1, 2.0), "5d": (2, 5.0)}
+    measured = api.house.door.metrics.registry.get_sample_value(
+        "perennial_turnover_warning_lead_seconds_sum", {"rung": "5d", "at": "raised"}
+    )
+    assert measured == 2 * timedelta(days=5).total_seconds()
+    _, channels = await api("GET", "/channels")
+    assert [(one["name"], one["on"]) for one in channels["items"]] == [
+        ("stream", True),
+        ("webhook", True),
+        ("email", False),
+    ]
 
 
 @pytest.mark.feature("N7")

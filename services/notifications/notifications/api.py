@@ -39,10 +39,11 @@ async def list_alerts(
     kind: AlertKind | None = None,
     state: views.AlertState | None = None,
     customer: Text = None,
+    lead: Text = None,
     who: Principal = require("alerts:read"),
 ) -> Response:
     """Alerts in sight of the token, newest first."""
-    wanted = AlertFilter(customer, kind, person, state, _before_alert(page))
+    wanted = AlertFilter(customer, kind, person, state, lead, _before_alert(page))
     rows = await store.alerts(desk.pool, sight_of(who), wanted, page.limit + 1)
     shown = [views.alert_view(row) for row in rows]
     return listing(request, page, shown, lambda one: (one.raised_at, one.id))
@@ -63,6 +64,19 @@ async def count_alerts(desk: AtDesk, who: Principal = require("alerts:read")) ->
     """Alerts in sight of the token by kind: raised, sent, acknowledged, resolved."""
     rows = await store.alert_counts(desk.pool, sight_of(who))
     return whole([views.AlertCounts(**row) for row in rows])
+
+
+@router.get("/alerts/lead-times", tags=["alerts"], responses=returns(Listing[views.LeadTimes]))
+async def show_lead_times(desk: AtDesk, who: Principal = require("alerts:read")) -> Response:
+    """How long before a lead turned over its holder was warned, for each rung of the ladder."""
+    rows = await store.lead_times(desk.pool, sight_of(who))
+    return whole([views.lead_times_view(row) for row in rows])
+
+
+@router.get("/channels", tags=["deliveries"], responses=returns(Listing[views.ChannelView]))
+async def list_channels(desk: AtDesk, who: Principal = require("deliveries:read")) -> Response:
+    """The ways by which alerts leave this service, and which of them are switched on."""
+    return whole(await desk.channels())
 
 
 @router.get("/alerts/{alert_id}", tags=["alerts"], responses=returns(views.AlertView))

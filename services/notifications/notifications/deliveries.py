@@ -208,7 +208,7 @@ def result_of(one: Claimed, answer: Answer, rule: Delivery, now: datetime) -> Re
     tries = one.attempts + 1 - one.spent
     if verdict == "sent":
         return Result(one, answer, "sent")
-    if verdict == "gone" or exhausted(tries, rule):
+    if verdict in ("gone", "refused") or exhausted(tries, rule):
         return Result(one, answer, "failed")
     return Result(one, answer, "pending", next_try(one.id, tries, answer, rule, now))
 

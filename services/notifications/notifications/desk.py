@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -16,15 +16,16 @@ from perennial.kit.http import Wish
 from perennial.kit.ids import uuid7
 from perennial.kit.problems import Fault, fault_at
 
-from notifications import store
+from notifications import letter_queue, store
 from notifications.bell import Bell
 from notifications.channels.egress import fault_in
+from notifications.channels.mail import CIRCUIT, MailSettings
 from notifications.channels.stream import Broadcast
 from notifications.domain.endpoints import endpoint_key
 from notifications.domain.sight import Sight
 from notifications.handlers import CUSTOMER, ENDPOINT
 from notifications.policy import Policy
-from notifications.views import EndpointView, SecretView
+from notifications.views import ChannelView, EndpointView, SecretView
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,24 @@ class Desk:
     policy: Callable[[], Policy]
     clock: Callable[[], datetime]
     allow_private_endpoints: bool = False
+    mail: MailSettings = field(default_factory=MailSettings)
+
+    async def channels(self) -> list[ChannelView]:
+        """The ways out, and what is wrong with one that does not work."""
+        return [
+            ChannelView(name="stream", on=True),
+            ChannelView(name="webhook", on=True),
+            ChannelView(name="email", on=self.mail.on, says=await self._mail_says()),
+        ]
+
+    async def _mail_says(self) -> str:
+        if not self.mail.on:
+            return "off: no mail server is named; set PERENNIAL_SMTP_HOST"
+        circuit = await letter_queue.circuit(self.pool, CIRCUIT)
+        server = f"{self.mail.host}:{self.mail.port}"
+        if circuit.paused_until and circuit.paused_until > self.clock():
+            return f"{server} does not work; tried again at {circuit.paused_until:%H:%M:%S} UTC"
+        return f"through {server}"
 
     async def customer(
         self, alert_id: str, wish: Wish, data: Any, who: Principal, respond: Respond

@@ -17,6 +17,21 @@ from perennial.contracts.customers import (
     WinbackDiagnosed,
     WinbackOverdue,
 )
+from perennial.contracts.holdings import (
+    ActivityLogged,
+    LeadAssigned,
+    LeadClaimed,
+    LeadClosed,
+    LeadLost,
+    LeadNurtured,
+    LeadPooled,
+    LeadReleased,
+    LeadTurnedOver,
+    LeadWon,
+    ProtectionGranted,
+    TurnoverWarned,
+)
+from perennial.contracts.leads import LeadQueued, LeadReadied, LeadReturned
 from perennial.contracts.registers import PersonAbsent, PersonChanged, PersonJoined, PersonLeft
 from perennial.kit.subject import Reference, Subject, on
 
@@ -57,6 +72,12 @@ LISTENS = (
     on(CustomerMatured, GrowthSlowed, CustomerRecovered, to=CUSTOMER),
     # a call is over
     on(RedLightCleared, WinbackDiagnosed, CustomerReactivated, CustomerReleased, to=CUSTOMER),
+    # a lead is about to move or has moved: old and new holder and their manager are called
+    on(TurnoverWarned, LeadTurnedOver, LeadPooled, LeadClaimed, LeadAssigned, to=CUSTOMER),
+    on(LeadQueued, LeadReleased, LeadReturned, to=CUSTOMER),
+    # such a call is over
+    on(ActivityLogged, ProtectionGranted, LeadReadied, LeadNurtured, to=CUSTOMER),
+    on(LeadWon, LeadLost, LeadClosed, to=CUSTOMER),
     # who is called
     on(CustomerActivated, WatcherChanged, to=CUSTOMER),
     on(PersonJoined, PersonChanged, PersonAbsent, PersonLeft, to=REGISTER),

@@ -6,9 +6,10 @@ from perennial.kit.run import main
 from perennial.kit.subject import Service
 
 from notifications.api import router
+from notifications.channels.mail import MailSettings
 from notifications.handlers import LISTENS, REQUESTS, world
 from notifications.policy import Policy
-from notifications.projections import rows
+from notifications.projections import rows, with_mail
 from notifications.running import TASKS
 
 SERVICE = Service(
@@ -20,7 +21,7 @@ SERVICE = Service(
     policy_subject=policy_subject("notifications", Policy),
     world=world,
     router=router,
-    rows=rows,
+    rows=with_mail if MailSettings().on else rows,
     requests=REQUESTS,
     tasks=TASKS,
 )

@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 from functools import cache
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 import msgspec
 from perennial.contracts.alerts import AlertKind
@@ -20,6 +20,9 @@ def span(text: Span) -> timedelta:
     return timedelta(**{_UNITS[unit]: int(number)})
 
 
+Channel = Literal["email"]
+
+
 class KindRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one kind of alert asks of the person who hears it."""
 
@@ -28,6 +31,15 @@ class KindRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Without it nobody has to answer, and it never goes up the chain."""
     quiet_for: Span
     """A new cause within this time of an open, unacknowledged alert is counted, not called."""
+    channels: list[Channel] = []
+    """Beside the live feed and the webhooks, which carry every kind."""
+
+
+_ABOUT_LEADS = KindRule(severity="info", quiet_for="1d", channels=["email"])
+"""Of a kind that is younger than the policy in force."""
+_OLDEST: tuple[AlertKind, ...] = (
+    "red-light", "maturity", "growth-slowed", "lost", "winback-overdue", "recovered",
+)  # fmt: skip
 
 
 class Escalation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,7 +85,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     escalation: Escalation
     delivery: Delivery
 
+    def rule(self, kind: AlertKind) -> KindRule:
+        return self.kinds.get(kind, _ABOUT_LEADS)
+
     def __post_init__(self) -> None:
-        missing = set(get_args(AlertKind)) - set(self.kinds)
+        missing = set(_OLDEST) - set(self.kinds)
         if missing:
             raise ValueError(f"kinds lacks {', '.join(sorted(missing))}")

@@ -21,6 +21,13 @@ from perennial.contracts.base import Event
 from perennial.kit.subject import Made, Row
 
 
+def with_mail(made: Made) -> Iterable[Row]:
+    """What an event leaves where the e-mail channel is on. Off, no message waits to go out late."""
+    yield from rows(made)
+    if isinstance(made.event, AlertRaised | AlertEscalated):
+        yield from _letters(made, made.event)
+
+
 def rows(made: Made) -> Iterable[Row]:
     event = made.event
     match event:
@@ -57,6 +64,10 @@ def _alert(made: Made, event: AlertRaised) -> Row:
         "title": event.title,
         "respond_by": event.respond_by,
         "raised_at": made.now,
+        "lead_id": event.lead_id,
+        "clock": event.clock or "",
+        "rung": event.rung,
+        "due_at": event.due_at,
     }
     return Row("alert", values)
 
@@ -77,21 +88,35 @@ def _feed(made: Made, alert_id: str) -> Row:
 
 
 def _deliveries(made: Made, event: AlertRaised | AlertEscalated) -> Iterator[Row]:
-    """One per endpoint that the rule chose. The id is stable: a repeat is known by it."""
-    step = f"-{event.step}" if isinstance(event, AlertEscalated) else ""
+    """One per endpoint that the rule chose."""
     body = message(made)
     for endpoint in event.endpoints:
-        values = {
-            "id": f"msg-{event.alert_id}{step}-{endpoint}",
-            "endpoint_id": endpoint,
-            "alert_id": event.alert_id,
-            "customer_id": made.key,
-            "kind": "escalated" if step else "raised",
-            "body": body,
-            "made_at": made.now,
-            "due_at": made.now,
-        }
-        yield Row("delivery", values)
+        yield _delivery(made, event, endpoint, body)
+
+
+def _letters(made: Made, event: AlertRaised | AlertEscalated) -> Iterator[Row]:
+    """One per person whom the rule chose; its text is made when it goes out, in their language."""
+    for person in event.mailed:
+        yield _delivery(made, event, f"mail:{person}", "", person)
+
+
+def _delivery(
+    made: Made, event: AlertRaised | AlertEscalated, target: str, body: str, person: str = ""
+) -> Row:
+    """The id is stable: a repeat is known by it."""
+    step = f"-{event.step}" if isinstance(event, AlertEscalated) else ""
+    values = {
+        "id": f"msg-{event.alert_id}{step}-{target}",
+        "endpoint_id": target,
+        "alert_id": event.alert_id,
+        "customer_id": made.key,
+        "kind": "escalated" if step else "raised",
+        "body": body,
+        "made_at": made.now,
+        "due_at": made.now,
+        "person": person,
+    }
+    return Row("delivery", values)
 
 
 def _endpoint(made: Made, event: EndpointRegistered) -> Row:
@@ -125,4 +150,8 @@ def message(made: Made) -> str:
 def _public(event: Event) -> dict[str, Any]:
     """The business data; routing to endpoints is our own affair."""
     data: dict[str, Any] = msgspec.to_builtins(event)
-    return {name: value for name, value in data.items() if name not in ("receipt", "endpoints")}
+    return {
+        name: value
+        for name, value in data.items()
+        if name not in ("receipt", "endpoints", "mailed")
+    }

@@ -8,13 +8,18 @@ from typing import Annotated
 from fastapi import Depends, Request
 from perennial.kit.batch import Outcome
 from perennial.kit.runtime import Runtime, the_runtime
+from perennial.kit.tokens import OWN
 
 from notifications.bell import Bell
+from notifications.channels.addresses import addresses
+from notifications.channels.mail import Post
 from notifications.channels.webhook import webhooks
 from notifications.deliveries import Deliveries
 from notifications.desk import Desk
 from notifications.domain.world import World
 from notifications.live import broadcast_of, keep_live
+from notifications.mailing import Mailing
+from notifications.measures import LeadTimes
 from notifications.policy import Policy
 
 
@@ -24,6 +29,9 @@ def desk_of(runtime: Runtime) -> Desk:
     if desk is None:
         desk = runtime.__dict__["desk"] = _desk(runtime)
         runtime.door.after_commit.append(partial(_ring, desk.bell))
+        runtime.door.after_commit.append(
+            partial(_measure, LeadTimes(runtime.door.metrics.registry))
+        )
     return desk
 
 
@@ -31,6 +39,10 @@ def _ring(bell: Bell, outcome: Outcome) -> None:
     """Only where a batch left rows: most leave nothing to post or to show."""
     if outcome.writes.rows:
         bell.ring()
+
+
+def _measure(lead_times: LeadTimes, outcome: Outcome) -> None:
+    lead_times.heard((made.event, made.now.timestamp()) for made in outcome.writes.events)
 
 
 def _desk(runtime: Runtime) -> Desk:
@@ -81,4 +93,23 @@ async def deliver(runtime: Runtime, stopping: asyncio.Event) -> None:
         await worker.run(stopping)
 
 
-TASKS = (stream, deliver)
+async def carry(runtime: Runtime, stopping: asyncio.Event) -> None:
+    """Letters, where a mail server is named."""
+    desk, settings = desk_of(runtime), runtime.settings
+    if not desk.mail.on or settings.secrets is None:
+        await stopping.wait()
+        return
+    async with addresses(settings.peers["lead-intake"], settings.secrets / OWN) as asking:
+        mailing = Mailing(
+            desk.pool,
+            Post(desk.mail),
+            asking,
+            lambda: desk.policy().delivery,
+            lambda: runtime.world().people,
+            desk.clock,
+            desk.bell,
+        )
+        await mailing.run(stopping)
+
+
+TASKS = (stream, deliver, carry)

@@ -38,8 +38,9 @@ _LIST = f"""{_ALERTS}
       AND ($6::text IS NULL OR a.kind = $6)
       AND ($7::text IS NULL OR a.person = $7 OR $7 = ANY (a.also || m.escalated))
       AND ($8::text IS NULL OR {_STATE} = $8)
-      AND ($9::timestamptz IS NULL OR (a.raised_at, a.id) < ($9, $10::text))
-    ORDER BY a.raised_at DESC, a.id DESC LIMIT $11
+      AND ($9::text IS NULL OR a.lead_id = $9)
+      AND ($10::timestamptz IS NULL OR (a.raised_at, a.id) < ($10, $11::text))
+    ORDER BY a.raised_at DESC, a.id DESC LIMIT $12
 """
 _ALERT = f"""
     SELECT f.*, e.data FROM ({_ALERTS} AND a.id = $5) f
@@ -63,6 +64,19 @@ _COUNTS = """
     WHERE $1::bool OR a.person = $2 OR $2 = ANY (a.also || coalesce(m.escalated, '{}'))
        OR (a.team <> '' AND a.team = $3)
     GROUP BY a.kind ORDER BY a.kind
+"""
+_LEAD_TIMES = """
+    SELECT a.rung, a.clock, count(*) AS warned, count(s.at) AS sent,
+           count(*) FILTER (WHERE s.at > a.due_at) AS sent_late,
+           min(a.due_at - a.raised_at) AS raised_least,
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY a.due_at - a.raised_at) AS raised_median,
+           min(a.due_at - s.at) AS sent_least,
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY a.due_at - s.at) AS sent_median
+    FROM alert a LEFT JOIN LATERAL (
+        SELECT min(at) AS at FROM alert_mark WHERE alert_id = a.id AND mark = 'sent') AS s ON true
+    WHERE a.rung <> '' AND ($1::bool OR a.person = $2 OR $2 = ANY (a.also)
+                            OR (a.team <> '' AND a.team = $3))
+    GROUP BY a.rung, a.clock ORDER BY a.rung, a.clock
 """
 _EXPLAIN = """
     SELECT e.id, e.type, e.time, e.now, e.context, e.data
@@ -139,13 +153,14 @@ class AlertFilter:
     kind: str | None = None
     person: str | None = None
     state: str | None = None
+    lead: str | None = None
     before: tuple[datetime, str] | None = None
 
 
 async def alerts(pool: asyncpg.Pool, sight: Sight, wanted: AlertFilter, limit: int) -> list[Record]:
     at, alert_id = wanted.before or (None, None)
     seen = (None, sight.everything, sight.person, sight.team)
-    narrowed = (wanted.customer, wanted.kind, wanted.person, wanted.state)
+    narrowed = (wanted.customer, wanted.kind, wanted.person, wanted.state, wanted.lead)
     return list(await pool.fetch(_LIST, *seen, *narrowed, at, alert_id, limit))
 
 
@@ -161,6 +176,11 @@ async def alert(
 async def alert_counts(pool: asyncpg.Pool, sight: Sight) -> list[Record]:
     """Every kind of alert in sight: how many there were, and what became of them."""
     return list(await pool.fetch(_COUNTS, sight.everything, sight.person, sight.team))
+
+
+async def lead_times(pool: asyncpg.Pool, sight: Sight) -> list[Record]:
+    """Of the warnings of turnover in sight: how long before the due moment they came."""
+    return list(await pool.fetch(_LEAD_TIMES, sight.everything, sight.person, sight.team))
 
 
 async def explanation(pool: asyncpg.Pool, alert_id: str) -> list[Record]:

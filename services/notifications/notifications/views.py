@@ -28,6 +28,11 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     escalated_to: list[str] = []
     title: str
     raised_at: datetime
+    lead_id: str = ""
+    clock: str = ""
+    """Of a warning of turnover: which clock runs out."""
+    rung: str = ""
+    due_at: datetime | None = None
     respond_by: datetime | None = None
     acknowledged_by: str | None = None
     repeats: int = 0
@@ -37,6 +42,32 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     next_step: str = ""
     value_at_risk: int = 0
     cause_event: str = ""
+    details: dict[str, str] = {}
+
+
+class LeadTimes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How long before the due moment the warnings of one rung came, in seconds; below 0: too late.
+
+    Sent is the first message that an endpoint or mail server took.
+    """
+
+    rung: str
+    clock: str
+    warned: int
+    sent: int
+    sent_late: int
+    raised_least: float
+    raised_median: float
+    sent_least: float | None = None
+    sent_median: float | None = None
+
+
+class ChannelView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A way by which alerts leave, and whether it can be used."""
+
+    name: Literal["webhook", "stream", "email"]
+    on: bool
+    says: str = ""
 
 
 class AlertCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,8 +188,15 @@ def alert_view(row: Record) -> AlertView:
     return msgspec.structs.replace(told, **more)
 
 
-_FROM_EVENT = ("evidence", "next_step", "value_at_risk", "cause_event")
+_FROM_EVENT = ("evidence", "next_step", "value_at_risk", "cause_event", "details")
 _FROM_ROW = tuple(set(AlertView.__struct_fields__) - set(_FROM_EVENT) - {"escalated_to"})
+
+
+def lead_times_view(row: Record) -> LeadTimes:
+    seconds = ("raised_least", "raised_median", "sent_least", "sent_median")
+    told = {name: row[name].total_seconds() for name in seconds if row[name] is not None}
+    counts = {name: row[name] for name in ("rung", "clock", "warned", "sent", "sent_late")}
+    return LeadTimes(**counts, **told)
 
 
 def standing(alert_id: str, state: Customer, _events: list[Event]) -> tuple[int, AlertStanding]:

@@ -8,10 +8,14 @@ from typing import ClassVar, Literal
 
 from perennial.contracts.base import Event, Id, Minor, Topic
 from perennial.contracts.customers import Evidence
+from perennial.contracts.holdings import Clock
 
 AlertKind = Literal[
-    "red-light", "maturity", "growth-slowed", "lost", "winback-overdue", "recovered"
-]
+    "red-light", "maturity", "growth-slowed", "lost", "winback-overdue", "recovered",
+    "turnover-due", "lead-review", "turned-over", "lead-pooled", "lead-claimed", "lead-assigned",
+    "lead-queued", "lead-released", "lead-returned",
+]  # fmt: skip
+"""The second and third line are about one lead of a customer."""
 
 
 class AlertRaised(Event, frozen=True, kw_only=True):
@@ -36,6 +40,19 @@ class AlertRaised(Event, frozen=True, kw_only=True):
     """The person's team when it was raised: who else may see it."""
     endpoints: list[Id] = []
     """The webhook endpoints it goes to, as they stood when it was raised."""
+    mailed: list[Id] = []
+    """Those of the people who get it by e-mail as well, by policy and register."""
+    lead_id: str = ""
+    """Which of the customer's leads it is about; empty where it is about the customer."""
+    clock: Clock | None = None
+    """Of a warning: which clock runs out."""
+    rung: str = ""
+    """Of a warning: which one of the ladder it is, as the policy of lead-intake names it."""
+    started_at: datetime | None = None
+    due_at: datetime | None = None
+    """When the clock runs out: the alert is in time if it reaches its person before."""
+    details: dict[str, str] = {}
+    """Further deciding values by name, in words that need no translation."""
 
 
 class AlertSent(Event, frozen=True, kw_only=True):
@@ -44,6 +61,10 @@ class AlertSent(Event, frozen=True, kw_only=True):
     endpoint: Id
     attempt: int
     status: int
+    rung: str = ""
+    """Of a warning: which one of the ladder it was."""
+    before_due_seconds: float | None = None
+    """Of a warning: how long before the due moment it was sent; negative means too late."""
 
 
 class AlertFailed(Event, frozen=True, kw_only=True):
@@ -72,6 +93,7 @@ class AlertEscalated(Event, frozen=True, kw_only=True):
     respond_by: datetime | None = None
     """When it goes further; absent at the end of the chain."""
     endpoints: list[Id] = []
+    mailed: list[Id] = []
 
 
 class AlertRepeated(Event, frozen=True, kw_only=True):
@@ -89,7 +111,10 @@ class AlertResolved(Event, frozen=True, kw_only=True):
 
     TYPE: ClassVar[str] = "perennial.alert.resolved.v1"
     alert_id: Id
-    because: Literal["light-cleared", "diagnosed", "recovered", "released", "superseded"]
+    because: Literal[
+        "light-cleared", "diagnosed", "recovered", "released", "superseded",
+        "activity", "protected", "turned-over", "moved", "won", "lost", "closed",
+    ]  # fmt: skip
     cause_event: str = ""
 
 

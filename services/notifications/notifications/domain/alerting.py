@@ -1,10 +1,10 @@
 """Alerts of one customer: raised once per cause, counted when repeated, escalated until answered.
 
-The root holds the live alerts, one per kind at most, so that timers and repeats need no look-up;
-an alert that is over moves to the parts, where it is found by its id.
+The root holds the live alerts, one per kind and lead at most (those about the customer: one per
+kind), so that timers and repeats need no look-up; an alert that is over moves to the parts, where it is found by its id.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import ClassVar, Literal
 
@@ -21,12 +21,14 @@ from perennial.contracts.alerts import (
     WatchersNoted,
 )
 from perennial.contracts.base import At, Decision, Event, Fact, Id, Part, Refusal, State, TimerFired
-from perennial.contracts.customers import CustomerActivated, Evidence, WatcherChanged
+from perennial.contracts.customers import CustomerActivated, WatcherChanged
+from perennial.contracts.holdings import Clock
 
-from notifications.domain.causes import Cause, Over, alert_id, cause_of, ends
+from notifications.domain import causes, leads
+from notifications.domain.calling import call, evidence
+from notifications.domain.causes import Because, Cause
 from notifications.domain.endpoints import matching
-from notifications.domain.routing import Hearers, above, hearers
-from notifications.domain.wording import next_step, title
+from notifications.domain.routing import above, by_mail
 from notifications.domain.world import World
 from notifications.policy import span
 
@@ -47,6 +49,10 @@ class Alert(Part, frozen=True, kw_only=True):
     step: int = 0
     repeats: int = 0
     acknowledged_by: str = ""
+    lead: str = ""
+    clock: Clock | None = None
+    rung: str = ""
+    due_at: datetime | None = None
 
 
 class Customer(State, frozen=True, kw_only=True):
@@ -54,7 +60,8 @@ class Customer(State, frozen=True, kw_only=True):
 
     owner: str = ""
     watchers: list[str] = []
-    live: dict[AlertKind, Alert] = {}
+    live: dict[str, Alert] = {}
+    """By kind, those about a lead by `kind:lead`."""
     parts: dict[str, Alert] = {}
 
 
@@ -91,7 +98,11 @@ def names(fact: Fact) -> Iterable[str]:
         case Acknowledge() | ReportSent() | ReportFailed() as request:
             return (request.alert_id,)
     cause = cause_of(fact)
-    return (alert_id(cause.kind, fact.id),) if cause else ()
+    return (cause.alert_id(fact),) if cause else ()
+
+
+def cause_of(fact: Fact) -> Cause | None:
+    return causes.cause_of(fact) or leads.cause_of(fact)
 
 
 def find(state: Customer, wanted: str) -> Alert | None:
@@ -104,10 +115,13 @@ def react(state: Customer, fact: Fact, world: World, now: datetime) -> Decision:
         case CustomerActivated() | WatcherChanged() as named:
             return _noted(state, named)
         case Acknowledge() | ReportSent() | ReportFailed() as request:
-            return _requested(state, request, fact.principal)
+            return _requested(state, request, fact.principal, now)
         case TimerFired(name=name):
             return _unanswered(state, name.removeprefix(_RESPOND), world, now)
-    return [*_resolved(state, fact), *_raised(state, fact, world, now)]
+    ended = _ended(state, fact)
+    over = {one.alert_id for one in ended}
+    live = {slot: one for slot, one in state.live.items() if one.id not in over}
+    return [*ended, *_raised(state, live, fact, world, now)]
 
 
 def due(state: Customer, _world: World) -> dict[str, datetime]:
@@ -140,7 +154,7 @@ def _noted(state: Customer, named: CustomerActivated | WatcherChanged) -> Events
 
 
 def _requested(
-    state: Customer, request: Acknowledge | ReportSent | ReportFailed, by: str
+    state: Customer, request: Acknowledge | ReportSent | ReportFailed, by: str, now: datetime
 ) -> Decision:
     alert = find(state, request.alert_id)
     if alert is None:
@@ -154,83 +168,53 @@ def _requested(
             answered = alert.state != "open"
             return [] if answered else [AlertAcknowledged(alert_id=alert.id, by=by)]
         case ReportSent():
-            return [msgspec.convert(msgspec.structs.asdict(request), AlertSent)]
+            return [_sent(alert, request, now)]
         case ReportFailed():
             return [msgspec.convert(msgspec.structs.asdict(request), AlertFailed)]
 
 
-def _resolved(state: Customer, fact: Fact) -> Events:
-    over = ends(fact)
+def _sent(alert: Alert, told: ReportSent, now: datetime) -> AlertSent:
+    """Of a warning it says how early it was: what in time to act means is measured from it."""
+    sent = msgspec.convert(msgspec.structs.asdict(told), AlertSent)
+    if alert.due_at is None:
+        return sent
+    early = round((alert.due_at - now).total_seconds(), 3)
+    return msgspec.structs.replace(sent, rung=alert.rung, before_due_seconds=early)
+
+
+def _ended(state: Customer, fact: Fact) -> list[AlertResolved]:
+    over = causes.over(fact) or leads.over(fact)
     if over is None:
         return []
-    because, kinds = over
-    return [_resolution(state.live[kind], because, fact.id) for kind in kinds if kind in state.live]
+    ended = [one for one in state.live.values() if over.ends(one.kind, one.lead, one.clock)]
+    return [_resolution(one, over.because, fact.id) for one in ended]
 
 
-def _resolution(alert: Alert, because: Over, cause_event: str) -> AlertResolved:
+def _resolution(alert: Alert, because: Because, cause_event: str) -> AlertResolved:
     return AlertResolved(alert_id=alert.id, because=because, cause_event=cause_event)
 
 
-def _raised(state: Customer, fact: Fact, world: World, now: datetime) -> Events:
-    """One alert per cause; a repeat of a call still unanswered is counted instead."""
+def _raised(
+    state: Customer, lives: Mapping[str, Alert], fact: Fact, world: World, now: datetime
+) -> Events:
+    """One alert per cause; a repeat of a call still unanswered is counted instead.
+
+    Each rung of a ladder is a call of its own: it takes the place of the one before.
+    """
     cause = cause_of(fact)
-    if cause is None or find(state, alert_id(cause.kind, fact.id)):
+    if cause is None or find(state, cause.alert_id(fact)):
         return []
-    evidence = _evidence(cause, fact)
-    live = state.live.get(cause.kind)
-    rule = world.policy.kinds[cause.kind]
+    live = lives.get(_slot(cause.kind, cause.lead))
+    rule = world.policy.rule(cause.kind)
     if live is None:
-        return [_call(state, cause, evidence, fact, world, now)]
-    if live.state == "open" and now < live.raised_at + span(rule.quiet_for):
+        return [call(cause, state.owner, state.watchers, fact, world, now)]
+    quiet = cause.deadline is None and now < live.raised_at + span(rule.quiet_for)
+    if live.state == "open" and quiet:
         count = live.repeats + 1
-        repeat = AlertRepeated(
-            alert_id=live.id, cause_event=fact.id, repeats=count, evidence=evidence
-        )
-        return [repeat]
-    call = _call(state, cause, evidence, fact, world, now)
-    return [_resolution(live, "superseded", fact.id), call]
-
-
-def _evidence(cause: Cause, fact: Fact) -> list[Evidence]:
-    """An alert always says why: the cause's own evidence, or the fact itself in words."""
-    own = Evidence(sign=cause.kind, event_id=fact.id, text=cause.reason)
-    return list(cause.evidence) or [own]
-
-
-def _call(
-    state: Customer,
-    cause: Cause,
-    evidence: list[Evidence],
-    fact: Fact,
-    world: World,
-    now: datetime,
-) -> AlertRaised:
-    who = _hearers(state, cause, world, now)
-    rule = world.policy.kinds[cause.kind]
-    return AlertRaised(
-        alert_id=alert_id(cause.kind, fact.id),
-        customer_id=fact.key,
-        kind=cause.kind,
-        severity=rule.severity,
-        person=who.person,
-        also=who.also,
-        title=title(cause.kind, fact.key, evidence),
-        evidence=evidence,
-        next_step=next_step(cause.kind),
-        value_at_risk=cause.value_at_risk,
-        cause_event=fact.id,
-        respond_by=now + span(rule.respond_within) if rule.respond_within else None,
-        team=who.team,
-        endpoints=matching(world.endpoints, cause.kind, [who.person, *who.also]),
-    )
-
-
-def _hearers(state: Customer, cause: Cause, world: World, now: datetime) -> Hearers:
-    owner = cause.owner or state.owner
-    if not cause.manager:
-        return hearers(owner, state.watchers, world, now)
-    boss = cause.escalated_to or above(owner, [owner], world, now)
-    return hearers(boss, [owner], world, now)
+        told = evidence(cause, fact)
+        return [AlertRepeated(alert_id=live.id, cause_event=fact.id, repeats=count, evidence=told)]
+    anew = call(cause, state.owner, state.watchers, fact, world, now)
+    return [_resolution(live, "superseded", fact.id), anew]
 
 
 def _unanswered(state: Customer, wanted: str, world: World, now: datetime) -> Events:
@@ -248,6 +232,7 @@ def _unanswered(state: Customer, wanted: str, world: World, now: datetime) -> Ev
         step=step,
         respond_by=now + span(rule.respond_within) if further else None,
         endpoints=matching(world.endpoints, alert.kind, [person]),
+        mailed=by_mail(world, alert.kind, [person]),
     )
     return [escalated]
 
@@ -259,6 +244,10 @@ def _opened(event: AlertRaised, now: datetime) -> Alert:
         told=[event.person],
         raised_at=now,
         respond_by=event.respond_by,
+        lead=event.lead_id,
+        clock=event.clock,
+        rung=event.rung,
+        due_at=event.due_at,
     )
 
 
@@ -277,14 +266,19 @@ def _changed(alert: Alert, event: AlertRepeated | AlertAcknowledged | AlertEscal
             )
 
 
+def _slot(kind: AlertKind, lead: str) -> str:
+    return f"{kind}:{lead}" if lead else kind
+
+
 def _with_live(state: Customer, alert: Alert) -> Customer:
-    return msgspec.structs.replace(state, live={**state.live, alert.kind: alert})
+    live = {**state.live, _slot(alert.kind, alert.lead): alert}
+    return msgspec.structs.replace(state, live=live)
 
 
 def _closed(state: Customer, wanted: str) -> Customer:
     alert = find(state, wanted)
     if alert is None:
         return state
-    live = {kind: one for kind, one in state.live.items() if one.id != wanted}
+    live = {slot: one for slot, one in state.live.items() if one.id != wanted}
     over = msgspec.structs.replace(alert, state="resolved", respond_by=None)
     return msgspec.structs.replace(state, live=live, parts={**state.parts, alert.id: over})

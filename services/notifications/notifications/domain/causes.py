@@ -1,6 +1,8 @@
 """Which facts of a customer's life call somebody, and which make a call needless."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from typing import Literal
 
@@ -19,10 +21,24 @@ from perennial.contracts.customers import (
     WinbackDiagnosed,
     WinbackOverdue,
 )
+from perennial.contracts.holdings import Clock
 
-Over = Literal["light-cleared", "diagnosed", "recovered", "released", "superseded"]
+Because = Literal[
+    "light-cleared", "diagnosed", "recovered", "released", "superseded",
+    "activity", "protected", "turned-over", "moved", "won", "lost", "closed",
+]  # fmt: skip
 _TROUBLE: tuple[AlertKind, ...] = ("red-light", "winback-overdue")
 _EVERY: tuple[AlertKind, ...] = (*_TROUBLE, "maturity", "growth-slowed", "lost", "recovered")
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """One rung of the ladder: which clock runs out, since when it runs, and when it is over."""
+
+    clock: Clock
+    rung: str
+    started_at: datetime
+    due_at: datetime
 
 
 @dataclass(frozen=True)
@@ -36,12 +52,44 @@ class Cause:
     reason: str = ""
     """Says it in words where the fact brings no evidence of its own."""
     manager: bool = False
-    """The owner failed to act: it goes straight to whoever stands above, the owner gets a copy."""
+    """It goes straight to whoever stands above the owner, the owner gets a copy."""
     escalated_to: str = ""
+    lead: str = ""
+    """Which lead it is about; then nobody hears of it but those named here."""
+    role: str = ""
+    """Instead of an owner: whoever serves in this role."""
+    copies: tuple[str, ...] = ()
+    above: tuple[str, ...] = ()
+    """People whose managers get a copy."""
+    deadline: Deadline | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
+    identity: str = ""
+    """What makes it the same call when it is told again; empty means: the fact's id."""
+
+    def alert_id(self, fact: Fact) -> str:
+        """One alert per cause: the same one told twice names the same alert."""
+        told = f"{self.kind}:{self.identity or fact.id}"
+        return f"al-{sha256(told.encode()).hexdigest()[:24]}"
+
+
+@dataclass(frozen=True)
+class Over:
+    """Which live alerts a fact makes needless: of these kinds, about this lead or the customer."""
+
+    because: Because
+    kinds: tuple[AlertKind, ...]
+    lead: str = ""
+    clocks: frozenset[Clock] | None = None
+    """Of the warnings only those of these clocks; None means all."""
+
+    def ends(self, kind: AlertKind, lead: str, clock: Clock | None) -> bool:
+        if kind not in self.kinds or lead != self.lead:
+            return False
+        return clock is None or self.clocks is None or clock in self.clocks
 
 
 def cause_of(fact: Fact) -> Cause | None:
-    """The call that a fact asks for, if it asks for one."""
+    """The call that a fact about the customer asks for, if it asks for one."""
     match fact.data:
         case RedLightLit() as lit:
             return Cause("red-light", lit.owner, lit.value_at_risk, tuple(lit.evidence))
@@ -65,24 +113,19 @@ def cause_of(fact: Fact) -> Cause | None:
     return None
 
 
-def ends(fact: Fact) -> tuple[Over, tuple[AlertKind, ...]] | None:
-    """The kinds of alert that a fact makes needless, and why."""
+def over(fact: Fact) -> Over | None:
+    """What a fact about the customer makes needless, if anything."""
     match fact.data:
         case RedLightCleared():
-            return "light-cleared", _TROUBLE
+            return Over("light-cleared", _TROUBLE)
         case WinbackDiagnosed():
-            return "diagnosed", ("winback-overdue",)
+            return Over("diagnosed", ("winback-overdue",))
         case CustomerRecovered():
-            return "recovered", _TROUBLE
+            return Over("recovered", _TROUBLE)
         case CustomerReactivated():
-            return "recovered", (*_TROUBLE, "lost")
+            return Over("recovered", (*_TROUBLE, "lost"))
         case CustomerLost():
-            return "superseded", _TROUBLE
+            return Over("superseded", _TROUBLE)
         case CustomerReleased():
-            return "released", _EVERY
+            return Over("released", _EVERY)
     return None
-
-
-def alert_id(kind: AlertKind, cause_event: str) -> str:
-    """One alert per cause: the same fact told twice names the same alert."""
-    return f"al-{sha256(f'{kind}:{cause_event}'.encode()).hexdigest()[:24]}"

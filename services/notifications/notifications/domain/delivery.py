@@ -11,18 +11,22 @@ from typing import Literal
 
 from notifications.policy import Breaker, Delivery, span
 
-Verdict = Literal["sent", "retry", "throttled", "gone"]
+Verdict = Literal["sent", "retry", "throttled", "gone", "refused", "deferred"]
+"""`refused`: never, whoever tries; `deferred`: not now; after either the server itself is well."""
+_WELL = frozenset({"sent", "refused", "deferred"})
 _THROTTLES = frozenset({429, 502, 503, 504})
 _GONE = 410
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one post. Status 0 means that there was no answer at all."""
+    """What came of one attempt. Status 0 means that there was no answer at all."""
 
     status: int = 0
     error: str = ""
     retry_after: timedelta | None = None
+    verdict: Verdict | None = None
+    """The channel's own reading, where the status is none of HTTP."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Circuit:
 
 def judge(answer: Answer) -> Verdict:
     """Only 2xx is a success; a redirect is a failure, since following it would leave the check."""
+    if answer.verdict:
+        return answer.verdict
     if 200 <= answer.status < 300:
         return "sent"
     if answer.status == _GONE:
@@ -67,7 +73,7 @@ def after(circuit: Circuit, answers: Sequence[Answer], rule: Delivery, now: date
     One success shows that the endpoint lives. Failures of one moment open it once: they must not
     lengthen the pause as probes that failed one after another do.
     """
-    failed = [one for one in answers if judge(one) != "sent"]
+    failed = [one for one in answers if judge(one) not in _WELL]
     opened = max(rule.breaker.failures, circuit.failures + 1)
     lives = len(failed) < len(answers)
     failures = 0 if lives else min(circuit.failures + len(failed), opened)

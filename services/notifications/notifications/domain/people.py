@@ -25,6 +25,10 @@ class Person(State, frozen=True, kw_only=True):
     absences: list[Absence] = []
     left: bool = False
     successor: str = ""
+    language: str = ""
+    """The first one that the register names, as `zh`; empty means English."""
+    reachable: bool = False
+    """Contact data are on file (with lead-intake; here nobody sees them)."""
 
 
 People = Mapping[str, Person]
@@ -48,6 +52,8 @@ def evolve(state: Person, event: Event, now: datetime) -> Person:
                 substitute=event.substitute,
                 left=False,
                 successor="",
+                language=event.languages[0] if event.languages else "",
+                reachable=bool(event.personal),
             )
         case PersonAbsent():
             absence = Absence(starts=event.starts, ends=event.ends)

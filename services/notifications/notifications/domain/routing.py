@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from perennial.contracts.alerts import AlertKind
+
+from notifications.domain.causes import Cause
 from notifications.domain.people import Person, entry, present
 from notifications.domain.world import World
 
@@ -15,6 +18,30 @@ class Hearers:
     person: str
     also: list[str]
     team: str
+
+
+def told_of(
+    cause: Cause, owner: str, watchers: Iterable[str], world: World, now: datetime
+) -> Hearers:
+    """Who hears of a cause; `owner` and `watchers` are the customer's own."""
+    if cause.lead:
+        return _told_of_lead(cause, world, now)
+    named = cause.owner or owner
+    if not cause.manager:
+        return hearers(named, watchers, world, now)
+    boss = cause.escalated_to or above(named, [named], world, now)
+    return hearers(boss, [named], world, now)
+
+
+def _told_of_lead(cause: Cause, world: World, now: datetime) -> Hearers:
+    """Those whom the cause names, and their managers; who has left hears nothing any more."""
+    owner = in_role(cause.role, world, now) if cause.role else cause.owner
+    first = above(owner, [owner], world, now) if cause.manager else owner
+    who = hearers(first, [], world, now)
+    bosses = [above(one, [one], world, now) for one in cause.above]
+    copies = [*who.also, owner, *cause.copies, *bosses]
+    here = [one for one in copies if not _has_left(one, world)]
+    return Hearers(who.person, _distinct(_without(here, who.person)), who.team)
 
 
 def hearers(owner: str, watchers: Iterable[str], world: World, now: datetime) -> Hearers:
@@ -38,15 +65,30 @@ def above(person: str, told: Iterable[str], world: World, now: datetime) -> str:
     return boss if boss and boss not in set(told) else last_resort(world, now)
 
 
+def in_role(role: str, world: World, now: datetime) -> str:
+    """The person of that name, or the first one present with that role, or the last resort."""
+    if entry(world.people, role):
+        return role
+    return _serving(role, world, now) or last_resort(world, now)
+
+
+def by_mail(world: World, kind: AlertKind, persons: Iterable[str]) -> list[str]:
+    """Those of these people who get an alert of this kind by e-mail: who gave an address."""
+    if "email" not in world.policy.rule(kind).channels:
+        return []
+    known = [(one, entry(world.people, one)) for one in persons]
+    return [one for one, entered in known if entered and entered.reachable and not entered.left]
+
+
 def last_resort(world: World, now: datetime) -> str:
     """The first person present with the policy's role, else the person or desk that it names."""
     rule = world.policy.escalation
-    serving = sorted(
-        one.id
-        for one in world.people.values()
-        if one.role == rule.last_resort_role and present(one, now)
-    )
-    return serving[0] if serving else rule.last_resort
+    return _serving(rule.last_resort_role, world, now) or rule.last_resort
+
+
+def _serving(role: str, world: World, now: datetime) -> str:
+    serving = (one.id for one in world.people.values() if one.role == role and present(one, now))
+    return min(serving, default="")
 
 
 def _first_reached(wanted: Iterable[str], world: World, now: datetime) -> str:
@@ -76,6 +118,11 @@ def _reached(person: str, world: World, now: datetime) -> str:
 def _stand_ins(person: Person) -> list[str]:
     first = person.successor if person.left else person.substitute
     return [first, person.manager]
+
+
+def _has_left(person: str, world: World) -> bool:
+    entered = entry(world.people, person)
+    return entered is not None and entered.left
 
 
 def _team(person: str, world: World) -> str:

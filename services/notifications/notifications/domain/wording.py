@@ -1,33 +1,85 @@
-"""What an alert says: a title with its strongest number, and the next step of each kind."""
+"""What an alert says, in the language of who reads it: its title and what to do next.
 
-from perennial.contracts.alerts import AlertKind
+A template names its fields; one that lacks a field is a fault before anything is sent.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from string import Formatter
+
+from perennial.contracts.alerts import AlertKind, AlertRaised
 from perennial.contracts.customers import Evidence
 
-_HEADLINES: dict[AlertKind, str] = {
-    "red-light": "Customer {customer} may be leaving",
-    "winback-overdue": "Win-back of customer {customer} has no root cause yet",
-    "lost": "Customer {customer} is lost",
-    "maturity": "Customer {customer} has matured",
-    "growth-slowed": "Growth of customer {customer} has slowed",
-    "recovered": "Customer {customer} is back",
-}
-_NEXT_STEPS: dict[AlertKind, str] = {
-    "red-light": "Call the customer today, find the root cause and record it in the win-back case.",
-    "winback-overdue": "Hold the root-cause meeting now and record the cause and who acts on it.",
-    "lost": "Record the reason of the loss; plan when the customer may be asked again.",
-    "maturity": "Bring the next product or need: agree with the customer what it could be.",
-    "growth-slowed": "Ask for the next product now, before the growth ends.",
-    "recovered": "Thank the customer, and note what brought them back.",
-}
+from notifications.domain.phrases import CURES, TEMPLATES, WORDS, Language
+
+_WORDY = ("clock", "follows", "because", "how", "reason")
+"""Fields whose values are words of ours, and so are said in the reader's language."""
 
 
-def title(kind: AlertKind, customer_id: str, evidence: list[Evidence]) -> str:
-    headline = _HEADLINES[kind].format(customer=customer_id)
-    return f"{headline}: {reason(evidence[0])}" if evidence else headline
+class MissingFieldError(Exception):
+    """A template names what the alert does not bring."""
 
 
-def next_step(kind: AlertKind) -> str:
-    return _NEXT_STEPS[kind]
+@dataclass(frozen=True)
+class Text:
+    """An alert in words."""
+
+    title: str
+    next_step: str
+
+
+def language_of(code: str) -> Language:
+    """The language in which somebody is written to; what we have no words for is English."""
+    return "zh" if code.lower().startswith("zh") else "en"
+
+
+def worded(raised: AlertRaised, language: Language) -> Text:
+    """Raises `MissingFieldError`."""
+    template, told = TEMPLATES[language][raised.kind], fields(raised, language)
+    return Text(
+        filled(raised.kind, template[0], told),
+        filled(raised.kind, template[1], told),
+    )
+
+
+def fields(raised: AlertRaised, language: Language) -> dict[str, str]:
+    """What a template may name of an alert."""
+    words = WORDS[language]
+    told = {
+        "customer": raised.customer_id,
+        "lead": raised.lead_id,
+        "why": reason(raised.evidence[0]) if raised.evidence else "",
+        **raised.details,
+    }
+    if raised.clock and raised.started_at and raised.due_at:
+        told |= {
+            "clock": raised.clock,
+            "cure": CURES[language][raised.clock],
+            "started": moment(raised.started_at),
+            "due": moment(raised.due_at),
+        }
+    return {
+        name: words.get(value, value) if name in _WORDY else value for name, value in told.items()
+    }
+
+
+def filled(kind: AlertKind, template: str, told: Mapping[str, str]) -> str:
+    """The template with its fields. Raises `MissingFieldError` for one that is absent or empty."""
+    missing = [name for name in named(template) if not told.get(name)]
+    if missing:
+        raise MissingFieldError(f"the template of {kind} needs {', '.join(missing)}")
+    return template.format_map(told)
+
+
+def named(template: str) -> list[str]:
+    """The fields that a template names."""
+    return [name for _, name, _, _ in Formatter().parse(template) if name]
+
+
+def moment(at: datetime) -> str:
+    """A moment as alerts show it, in any language."""
+    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def reason(evidence: Evidence) -> str:
