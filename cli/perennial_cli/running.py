@@ -1,16 +1,18 @@
 """The life of a system: up, down, status, doctor, token."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import httpx
 import typer
 from perennial.contracts.platform import SERVICES
 from perennial.kit.tokens import ROLES
 from perennial_embedded import doctor as checks
 from perennial_embedded import system
-from perennial_embedded.finding import Verdict
+from perennial_embedded.finding import Finding, Verdict, ok, warn
 from perennial_embedded.processes import Identity
 from perennial_embedded.state import Addresses, State
 
@@ -138,9 +140,30 @@ def doctor(desk: Desk) -> None:
         raise typer.Exit(ANSWER_IS_NO)
 
 
+async def _findings(desk: Desk) -> AsyncIterator[Finding]:
+    async for finding in checks.examine(Path(desk.path), access()):
+        yield finding
+    if State.of(desk.home).is_running():
+        yield await asyncio.to_thread(_mail, desk)
+
+
+def _mail(desk: Desk) -> Finding:
+    """Whether alerts can go out by e-mail: that they do not is a choice, no fault."""
+    try:
+        with Services(desk.addresses(), "oncall") as services:
+            channels = services.get("notifications", "/v1/channels")["items"]
+    except (Trouble, httpx.HTTPError) as error:
+        return warn("e-mail", f"notifications cannot be asked: {error}", "See its log.")
+    (mail,) = (one for one in channels if one["name"] == "email")
+    if mail.get("paused_until"):
+        says = f"{mail['says']} fails; tried again at {mail['paused_until']}"
+        return warn("e-mail", says, "`GET /v1/deliveries?state=pending` names the error.")
+    return ok("e-mail", mail["says"] if mail["on"] else f"off; {mail['says']}")
+
+
 async def _examined(desk: Desk) -> int:
     failed = 0
-    async for finding in checks.examine(Path(desk.path), access()):
+    async for finding in _findings(desk):
         failed += finding.verdict is Verdict.FAIL
         if desk.show.as_json:
             desk.show.json(

@@ -42,21 +42,15 @@ class Desk:
     mail: MailSettings = field(default_factory=MailSettings)
 
     async def channels(self) -> list[ChannelView]:
-        """The ways out, and what is wrong with one that does not work."""
-        return [
-            ChannelView(name="stream", on=True),
-            ChannelView(name="webhook", on=True),
-            ChannelView(name="email", on=self.mail.on, says=await self._mail_says()),
-        ]
-
-    async def _mail_says(self) -> str:
+        """The ways out, and which of them is left alone for a while."""
+        webhooks = [ChannelView(name="stream", on=True), ChannelView(name="webhook", on=True)]
         if not self.mail.on:
-            return "off: no mail server is named; set PERENNIAL_SMTP_HOST"
-        circuit = await letter_queue.circuit(self.pool, CIRCUIT)
-        server = f"{self.mail.host}:{self.mail.port}"
-        if circuit.paused_until and circuit.paused_until > self.clock():
-            return f"{server} does not work; tried again at {circuit.paused_until:%H:%M:%S} UTC"
-        return f"through {server}"
+            cure = "no mail server is named: set PERENNIAL_SMTP_HOST and start anew"
+            return [*webhooks, ChannelView(name="email", on=False, says=cure)]
+        until = (await letter_queue.circuit(self.pool, CIRCUIT)).paused_until
+        paused = until if until and until > self.clock() else None
+        says = f"through {self.mail.host}:{self.mail.port}"
+        return [*webhooks, ChannelView(name="email", on=True, paused_until=paused, says=says)]
 
     async def customer(
         self, alert_id: str, wish: Wish, data: Any, who: Principal, respond: Respond

@@ -67,6 +67,8 @@ class ChannelView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     name: Literal["webhook", "stream", "email"]
     on: bool
+    paused_until: datetime | None = None
+    """It failed too often in a row and is left alone until then."""
     says: str = ""
 
 
