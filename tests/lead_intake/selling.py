@@ -5,16 +5,21 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+from lead_intake.domain import registers
+from lead_intake.domain.assigning import AssignLead, HandLead
 from lead_intake.domain.customer import Customer
+from lead_intake.domain.pools import ClaimLead
 from lead_intake.domain.registers import Absence, Register
 from lead_intake.domain.seller import Seller, concerned, enter
+from lead_intake.domain.turnover import protected
 from lead_intake.domain.world import World, build
 from lead_intake.handlers import CUSTOMER
 from lead_intake.policy import Policy
 from perennial.contracts.base import At, Event, Fact, Refusal, TimerFired
-from perennial.contracts.holdings import Grade
+from perennial.contracts.holdings import ActivityKind, ActivityLogged, Grade
 from perennial.contracts.leads import LeadCaptured, LeadReadied
 from perennial.contracts.registers import CalendarChanged, CapacitySet, PersonJoined
+from perennial.kit.policies import Adoption, PolicyState, Version
 
 from tests.fold import RefusedError
 from tests.lead_intake.histories import NOW
@@ -57,8 +62,6 @@ class Market:
     def calendar(self, **entry: Any) -> None:
         """The register's default calendar is edited now."""
         event = CalendarChanged(calendar_id="default", **entry)
-        from lead_intake.domain import registers
-
         standing = self.register.get("calendar:default", Register())
         self.register["calendar:default"] = registers.evolve(standing, event, self.now)
 
@@ -79,6 +82,33 @@ class Market:
         state = self.party(key)
         fact = Fact(data=wish, id="f", key=key, now=self.now, time=self.now, principal="p")
         return self.take(key, self._decided(state, fact))
+
+    def assign(self, lead_id: str, person: str) -> list[Event]:
+        """By a round."""
+        wish = AssignLead(lead_id=lead_id, person=person, round_id="r1")
+        return self.ask(self.key(lead_id), wish)
+
+    def hand(self, lead_id: str, person: str, **told: Any) -> list[Event]:
+        """By a person who may dispose of all leads."""
+        wish = HandLead(lead_id=lead_id, person=person, by="boss", anyones=True, **told)
+        return self.ask(self.key(lead_id), wish)
+
+    def claim(self, lead_id: str, person: str, pool: str = "public") -> list[Event]:
+        return self.ask(self.key(lead_id), ClaimLead(lead_id=lead_id, pool=pool, person=person))
+
+    def act(self, lead_id: str, kind: ActivityKind, effective: bool = True) -> list[Event]:
+        """The holder does something."""
+        key = self.key(lead_id)
+        lead = self.party(key).leads[lead_id]
+        logged = ActivityLogged(
+            customer_id=key, lead_id=lead_id, activity_id=f"{kind}@{self.now}", kind=kind,
+            by=lead.holder, effective=effective,
+            first_contact=kind != "note" and lead.present.first_contact is None,
+        )  # fmt: skip
+        return self.take(key, [logged, *protected(logged, lead, self.world, self.now)])
+
+    def key(self, lead_id: str) -> str:
+        return next((key for key, one in self.parties.items() if lead_id in one.leads), "")
 
     def go(self, by: timedelta) -> list[Event]:
         """Time passes; every timer fires at its moment. What came of it."""
@@ -128,9 +158,7 @@ class Market:
         )
 
     def stage(self, lead_id: str) -> str:
-        return next(
-            one.leads[lead_id].stage for one in self.parties.values() if lead_id in one.leads
-        )
+        return self.party(self.key(lead_id)).leads[lead_id].stage
 
     def _decided(self, state: Customer, fact: Fact) -> Any:
         names = CUSTOMER.beside(state, fact)
@@ -140,3 +168,22 @@ class Market:
         if isinstance(decision, Refusal):
             raise RefusedError(decision)
         return decision
+
+
+def policy(**sections: Any) -> Policy:
+    """The default policy but for some sections, written as in its document."""
+    return msgspec.convert(sections, Policy)
+
+
+def adopted(*versions: tuple[datetime, dict[str, Any]]) -> dict[str, Any]:
+    """The policy subject's state after these versions were adopted, each from its moment."""
+    state = PolicyState(
+        versions=[
+            Version(version=number, document=msgspec.json.encode(document).decode())
+            for number, (_, document) in enumerate(versions, 1)
+        ],
+        adoptions=[
+            Adoption(version=number, effective_at=at) for number, (at, _) in enumerate(versions, 1)
+        ],
+    )
+    return {"policy": {"lead-intake": state}}

@@ -5,7 +5,16 @@ from perennial.contracts.orders import ORDERS
 from perennial.contracts.registers import REGISTERS
 from perennial.kit.subject import Ledger, Subject, on
 
-from lead_intake.domain import assigning, customer, ordering, party, registers, seller
+from lead_intake.domain import (
+    assigning,
+    customer,
+    ordering,
+    party,
+    pools,
+    registers,
+    seller,
+    turnover,
+)
 from lead_intake.domain.requests import SAID
 
 CUSTOMER = Subject(
@@ -33,8 +42,8 @@ REGISTER = Subject(
 LISTENS = (
     # Orders, payments, returns and cancellations, from partners, people and imports alike.
     on(*SAID, to=CUSTOMER),
-    # Who holds a lead: a round's choice, a person's word, a leaver's estate.
-    on(*assigning.WISHES, to=CUSTOMER),
+    # Who holds a lead: a round's choice, a person's word, a leaver's estate, a claim.
+    on(*assigning.WISHES, *turnover.WISHES, *pools.WISHES, to=CUSTOMER),
     # Staff, products, calendars and rates.
     on(*registers.WISHES, to=REGISTER),
 )

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from perennial.contracts.base import Decision, Fact, TimerFired
 
-from lead_intake.domain import assigning, ordering
+from lead_intake.domain import assigning, ordering, pools, turnover
 from lead_intake.domain.customer import Customer
 from lead_intake.domain.requests import SAID
 from lead_intake.domain.world import World
@@ -14,14 +14,20 @@ Rule = Callable[[Customer, Fact, World, datetime], Decision]
 RULES: Mapping[type, Rule] = {
     **dict.fromkeys(SAID, ordering.react),
     **dict.fromkeys(assigning.WISHES, assigning.react),
+    **dict.fromkeys(turnover.WISHES, turnover.react),
+    **dict.fromkeys(pools.WISHES, pools.react),
 }
 """By the type of the fact; a rule is `(state, fact, world, now) → decision`."""
-TIMERS: Mapping[str, Rule] = {}
+TIMERS: Mapping[str, Rule] = {
+    turnover.TIMER: turnover.fired,
+    pools.TIMER: pools.fired,
+}
 """By the first word of the timer's name, as `turnover` of `turnover/<lead>/<rung>`."""
 
 
 BESIDE: Mapping[type, Callable[[Customer, Fact], Iterable[str]]] = {
     **dict.fromkeys(assigning.WISHES, assigning.beside),
+    **dict.fromkeys(pools.WISHES, pools.beside),
 }
 """By the type of the fact: the sellers whose ledgers its rule looks at."""
 
@@ -34,9 +40,11 @@ def react(state: Customer, fact: Fact, world: World, now: datetime) -> Decision:
     return rule(state, fact, world, now) if rule is not None else []
 
 
-def due(_state: Customer, _world: World) -> dict[str, datetime]:
+def due(state: Customer, world: World) -> dict[str, datetime]:
     """Every moment at which something happens to a lead by itself, each rule's own together."""
-    return {}
+    if not state.leads:
+        return {}
+    return {**turnover.due(state, world), **pools.due(state, world)}
 
 
 def beside(state: Customer, fact: Fact) -> Iterable[str]:

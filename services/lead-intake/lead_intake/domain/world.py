@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
+from typing import Any
 
 from perennial.contracts.registers import CalendarChanged, ProductChanged
 
 from lead_intake.domain.money import rate_on
 from lead_intake.domain.registers import Register
 from lead_intake.domain.staff import Staff
+from lead_intake.domain.versions import Versions, calendar_versions, turnovers
 from lead_intake.policy import Policy
+from lead_intake.policy.turnover import Turnover
 
 _SPACING = re.compile(r"[\W_]+")
 
@@ -53,6 +56,9 @@ class World:
     staff: Staff
     calendars: Mapping[str, CalendarChanged]
     """By id."""
+    turnovers: Versions[Turnover]
+    calendar_versions: Mapping[str, Versions[CalendarChanged]]
+    """By id; a clock goes by the version that is in force while it runs."""
 
     def rate(self, currency: str, day: date) -> float | None:
         """Reporting currency for one unit of `currency` on `day`, or None where nobody has said."""
@@ -61,15 +67,16 @@ class World:
         return rate_on(self.rates.get(currency, ()), day)
 
 
-def build(reference: Mapping[str, Mapping[str, Register]], policy: Policy) -> World:
+def build(reference: Mapping[str, Mapping[str, Any]], policy: Policy) -> World:
     """The world of the register entries as they stand, under a policy."""
-    entries = reference.get("register", {}).values()
+    register: Mapping[str, Register] = reference.get("register", {})
+    entries = register.values()
     products = {
         entry.product.product_id: entry.product for entry in entries if entry.product is not None
     }
     rates = {
         key.removeprefix("rate:"): [(rate.starts, rate.rate) for rate in entry.rates]
-        for key, entry in reference.get("register", {}).items()
+        for key, entry in register.items()
         if entry.rates
     }
     calendars = {
@@ -77,8 +84,16 @@ def build(reference: Mapping[str, Mapping[str, Register]], policy: Policy) -> Wo
         for entry in entries
         if entry.calendar is not None
     }
-    staff = Staff(reference.get("register", {}))
-    return World(policy, Catalogue(products), rates, staff, calendars)
+    staff = Staff(register)
+    return World(
+        policy,
+        Catalogue(products),
+        rates,
+        staff,
+        calendars,
+        turnovers(reference.get("policy", {}).get("lead-intake"), policy),
+        calendar_versions(entries),
+    )
 
 
 def plain(name: str) -> str:

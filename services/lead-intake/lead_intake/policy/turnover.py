@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from perennial.contracts.base import Count, Id
 from perennial.contracts.calendar import Period, WallClock
-from perennial.contracts.holdings import ActivityKind, Grade
+from perennial.contracts.holdings import Grade
 
 from lead_intake.policy.holding import Rules, Scope
 
@@ -67,15 +67,6 @@ class Turnover(Rules, frozen=True, kw_only=True):
         Warn(rung="due", before="0d", manager=True),
     )
     lease: Lease = Lease()
-    contacts: tuple[ActivityKind, ...] = (
-        "call-connected", "message-sent", "reply-received", "meeting-held", "visit", "demo",
-        "quotation", "contract-sent",
-    )  # fmt: skip
-    """What counts as a first contact."""
-    effective: tuple[ActivityKind, ...] = (
-        "call-connected", "reply-received", "meeting-held", "visit", "demo", "quotation",
-    )  # fmt: skip
-    """What moves the activity clock: two-way contact, a held meeting, a quotation, a reply."""
     holders: Count = 3
     """After so many the lead goes to the pool."""
     transition: Transition = "grandfather"
