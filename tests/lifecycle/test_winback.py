@@ -4,6 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 import pytest
+from lifecycle import policy
+from lifecycle.domain.months import month_after, month_starts, months_until
+from lifecycle.domain.register import Entry
 from lifecycle.domain.requests import (
     CloseWinback,
     DiagnoseWinback,
@@ -11,7 +14,7 @@ from lifecycle.domain.requests import (
     LightRedLight,
     ReleaseCustomer,
 )
-from lifecycle.domain.workdays import month_after, month_starts, working_days_later
+from lifecycle.domain.world import world
 from lifecycle.handlers import CUSTOMER
 from perennial.contracts.customers import (
     CurveStarted,
@@ -210,16 +213,20 @@ def test_the_diagnosis_is_due_in_working_days() -> None:
     life = serving().after(4, LightRedLight(reason="a call"))  # Friday 17 January, 10:00
     assert life.made(WinbackOpened)[0].diagnose_by == datetime(1997, 1, 21, 10, tzinfo=UTC)
     closed = CalendarChanged(
-        calendar_id="x", timezone="America/New_York", holidays=[date(1997, 1, 20)]
+        calendar_id="default", timezone="America/New_York", holidays=[date(1997, 1, 20)]
     )
+    entries = {"calendar:default": Entry(calendar=closed)}
+    life = serving()
+    life.world = world({"register": entries}, policy.default())
     saturday = datetime(1997, 1, 18, 12, tzinfo=UTC)
-    assert working_days_later(saturday, 1, closed) == datetime(1997, 1, 22, 14, tzinfo=UTC)
-    never = CalendarChanged(calendar_id="x", weekdays=[])
-    assert working_days_later(saturday, 2, never) > saturday
+    life.after((saturday - life.now).total_seconds() / 86400, LightRedLight(reason="a call"))
+    assert life.now == saturday
+    assert life.made(WinbackOpened)[0].diagnose_by == datetime(1997, 1, 23, 5, tzinfo=UTC)
 
 
 def test_months_begin_in_the_tenants_zone() -> None:
     assert month_after("1997-12") == "1998-01"
+    assert months_until("1998-01", 3) == ["1997-11", "1997-12", "1998-01"]
     assert month_starts("1997-02", "Asia/Shanghai") == datetime(1997, 1, 31, 16, tzinfo=UTC)
 
 

@@ -15,11 +15,11 @@ from perennial.kit.jobs import asking, send
 
 from lifecycle import store
 from lifecycle.domain import books, care
+from lifecycle.domain.months import month_after, month_starts, months_until
 from lifecycle.domain.record import Customer
 from lifecycle.domain.report import report
 from lifecycle.domain.requests import JudgeVip, PublishReport, Rewatch
 from lifecycle.domain.watchers import rewatched
-from lifecycle.domain.workdays import month_after, month_starts, months_until
 from lifecycle.domain.world import World
 from lifecycle.handlers import CUSTOMER, REPORT
 

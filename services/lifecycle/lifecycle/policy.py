@@ -6,6 +6,7 @@ from typing import Annotated, Any, get_args
 
 import msgspec
 from perennial.contracts.base import Currency, Minor
+from perennial.contracts.calendar import Period
 from perennial.contracts.customers import Segment
 from perennial.contracts.holdings import Grade
 from perennial.contracts.teams import Binding, Department, HandoverItem, Tier
@@ -42,7 +43,7 @@ class TrendRules(Document, frozen=True, kw_only=True):
 
 
 class Winback(Document, frozen=True, kw_only=True):
-    diagnose_within_working_days: Days
+    diagnose_within: Period
     deadline_days: Days
     lost_after_silence: float
     """Past its deadline a case is lost once silence exceeds this many times the usual."""

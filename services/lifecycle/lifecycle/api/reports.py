@@ -13,8 +13,8 @@ from perennial.kit.runtime import Runtime
 
 from lifecycle import store, views
 from lifecycle.api.reach import Running, needs_all_rows
+from lifecycle.domain.months import month_after, month_starts
 from lifecycle.domain.report import LINES
-from lifecycle.domain.workdays import month_after, month_starts
 
 router = APIRouter()
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")

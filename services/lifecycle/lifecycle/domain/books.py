@@ -6,9 +6,9 @@ import msgspec
 from perennial.contracts.base import At, Decision, Event, Fact, Refusal, State, TimerFired
 from perennial.contracts.reports import MonthClosed, ReportPublished
 
+from lifecycle.domain.months import month_after, month_starts
 from lifecycle.domain.report import reconciles
 from lifecycle.domain.requests import PublishReport
-from lifecycle.domain.workdays import month_after, month_starts
 from lifecycle.domain.world import World
 
 KEY = "report"

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
+from perennial.contracts import calendar
 from perennial.contracts.base import Fact, Minor, month_of
 from perennial.contracts.customers import (
     CurveStarted,
@@ -24,7 +25,6 @@ from lifecycle.domain import redlight
 from lifecycle.domain.moves import Events, because, moved
 from lifecycle.domain.record import Case, Customer, answers_after
 from lifecycle.domain.segments import after_light
-from lifecycle.domain.workdays import working_days_later
 from lifecycle.domain.world import World
 from lifecycle.policy import Winback
 
@@ -66,7 +66,7 @@ def _opened(
         case_id=earlier.case_id if earlier else f"{fact.key}-w{customer.cases + 1}",
         owner=customer.owner,
         evidence=lit.evidence,
-        diagnose_by=working_days_later(now, rules.diagnose_within_working_days, world.calendar),
+        diagnose_by=calendar.add(now, rules.diagnose_within, world.calendar),
         deadline=now + timedelta(days=rules.deadline_days),
         value_at_risk=lit.value_at_risk,
         baseline=fact.data.baseline if isinstance(fact.data, TrendChanged) else 0,

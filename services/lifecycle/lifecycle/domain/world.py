@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from perennial.contracts.calendar import EVERY_WEEKDAY
 from perennial.contracts.registers import CalendarChanged
 
 from lifecycle.domain.staff import Staff
-from lifecycle.domain.workdays import EVERY_WEEKDAY
 from lifecycle.policy import Policy
 
 
