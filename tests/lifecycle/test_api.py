@@ -2,6 +2,7 @@
 
 import pytest
 from lifecycle import jobs
+from perennial.contracts.orders import OrderPlaced
 
 from tests.lifecycle.conftest import Client, House
 from tests.lifecycle.stories import day, two_months
@@ -44,6 +45,47 @@ async def test_the_timeline_and_the_reasons(client: Client) -> None:
     assert len(ids) == len(set(ids)) > 5
     explained = (await client.get("/v1/customers/b/explain")).json()["items"]
     assert explained[0]["receipt"]["policy"] == "lifecycle@0"
+
+
+@pytest.mark.feature("P9")
+async def test_a_customer_sees_its_own_orders_and_nothing_of_what_we_think(
+    client: Client, house: House
+) -> None:
+    placed = OrderPlaced(
+        order_id="o-1",
+        customer_id="b",
+        number="1",
+        source="shop",
+        currency="USD",
+        total=50_00,
+        revenue=50_00,
+        margin=20_00,
+    )
+    await house.told(day(2, 8), ("b", placed))
+    me = await client.get("/v1/customers/me", "customer", person="b")
+    mine = (await client.get("/v1/customers/me/timeline", "customer", person="b")).json()["items"]
+
+    assert me.json()["customer_id"] == "b"
+    assert set(me.json()) == {"customer_id", "number"}
+    assert [one["type"] for one in mine] == ["perennial.order.placed.v1"]
+    assert "total" in mine[0]["data"]
+    assert not {"margin", "revenue", "receipt"} & set(mine[0]["data"])
+    others = [("/v1/customers/a", "customer"), ("/v1/customers/me", "director")]
+    for path, role in others:
+        assert (await client.get(path, role, person="b")).status_code == 403
+    assert (await client.get("/v1/customers/me", "customer", person="z")).status_code == 404
+
+
+@pytest.mark.feature("C13")
+@pytest.mark.parametrize(
+    ("month", "why"),
+    [("1996-12", "first customer was activated, on 1997-01"), ("1997-02", "not over")],
+)
+async def test_a_report_that_is_not_there_says_why(client: Client, month: str, why: str) -> None:
+    answer = await client.get(f"/v1/reports/{month}")
+
+    assert answer.status_code == 404
+    assert why in answer.json()["detail"]
 
 
 @pytest.mark.feature("C14")

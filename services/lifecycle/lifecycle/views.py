@@ -69,6 +69,23 @@ class CustomerView(msgspec.Struct, frozen=True, kw_only=True):
     case: Case | None
 
 
+class SelfView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a customer sees of itself. What we think of it is ours."""
+
+    customer_id: str
+    number: str
+
+
+class SelfEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that happened to a customer's own orders, without what it earns us."""
+
+    type: str
+    time: datetime
+    recorded: datetime
+    version: int
+    data: dict[str, Any]
+
+
 class CaseView(msgspec.Struct, frozen=True, kw_only=True):
     """An open win-back case with the customer it is about."""
 
@@ -78,6 +95,10 @@ class CaseView(msgspec.Struct, frozen=True, kw_only=True):
     case: Case | None
 
 
+_OWN_TO_SEE = frozenset(
+    {"order_id", "number", "source", "currency", "total", "paid", "units", "amount", "settled"}
+    | {"payment_id", "return_id", "reason", "channel"}
+)
 CaseState = Literal["undiagnosed", "winning-back", "checking", "recovered", "lost", "light-cleared"]
 
 
@@ -161,6 +182,21 @@ def without_contact(row: dict[str, Any]) -> dict[str, Any]:
     """A timeline shows what happened; sealed contact data and claims are lead-intake's."""
     data = {name: value for name, value in row["data"].items() if name not in CONTACT}
     return {**row, "data": data}
+
+
+def self_view(customer_id: str, state: Customer) -> SelfView:
+    return SelfView(customer_id=customer_id, number=state.number)
+
+
+def self_entry(row: dict[str, Any]) -> SelfEntry:
+    shown = {name: value for name, value in row["data"].items() if name in _OWN_TO_SEE}
+    return SelfEntry(
+        type=row["type"],
+        time=row["time"],
+        recorded=row["recorded"],
+        version=row["version"],
+        data=shown,
+    )
 
 
 def case_view(customer_id: str, state: Customer) -> CaseView:

@@ -17,7 +17,8 @@ _TIMELINE = """
         SELECT topic, ver, id, type, time, now, data FROM event WHERE key = $1
         UNION ALL SELECT topic, ver, id, type, time, now, data FROM archive WHERE key = $1
     ) facts
-    WHERE $2::timestamptz IS NULL OR (now, topic, ver) < ($2, $3, $4)
+    WHERE ($2::timestamptz IS NULL OR (now, topic, ver) < ($2, $3, $4))
+    AND ($6::text[] IS NULL OR topic = ANY($6))
     ORDER BY now DESC, topic DESC, ver DESC LIMIT $5
 """
 
@@ -58,11 +59,17 @@ async def decisions(
 
 
 async def timeline(
-    pool: Any, key: str, before: tuple[datetime, str, int] | None, most: int
+    pool: Any,
+    key: str,
+    before: tuple[datetime, str, int] | None,
+    most: int,
+    topics: list[str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Everything known of a key, newest first: own events and the facts kept of others."""
+    """Everything known of a key, newest first: own events and the facts kept of others; of these
+    topics only, where some are named."""
     now, topic, ver = before or (None, None, None)
-    return [_described(row) for row in await pool.fetch(_TIMELINE, key, now, topic, ver, most)]
+    rows = await pool.fetch(_TIMELINE, key, now, topic, ver, most, topics)
+    return [_described(row) for row in rows]
 
 
 def _described(row: Any) -> dict[str, Any]:

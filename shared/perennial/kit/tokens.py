@@ -54,7 +54,7 @@ ROLES: dict[str, Role] = {
     "service": Role((*READ, *WORK, "personal:read"), "team"),
     "market": Role((*READ, "leads:write", "imports:write", "personal:read"), "all"),
     "partner": Role(("events:write", "rejections:read"), "own"),
-    "customer": Role(("self:read", "self:write"), "self"),
+    "customer": Role(("self:read",), "self"),
     "oncall": Role((*READ, *OPERATE), "all"),
     "admin": Role(
         (

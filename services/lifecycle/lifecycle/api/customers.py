@@ -1,6 +1,5 @@
 """Customers as they stand, stood and came to be."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -15,14 +14,12 @@ from perennial.kit.paging import AsOf, Listing, Paging, listing, whole
 from perennial.kit.runtime import Runtime
 
 from lifecycle import store, views
-from lifecycle.api.reach import READ, Running, needs_all_rows, rows_of, seen
+from lifecycle.api.reach import READ, Place, Running, needs_all_rows, rows_of, seen
 from lifecycle.domain.record import Customer
 from lifecycle.handlers import CUSTOMER
 
 router = APIRouter()
 Owner = Annotated[str | None, Query(description="Only customers of this person")]
-Place = tuple[datetime, str, int]
-"""Where a page of a timeline ends: recorded, topic, version."""
 
 
 def _named(**wanted: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Whose customers somebody may see, and how a wish reaches one."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
@@ -16,6 +17,8 @@ from lifecycle.handlers import CUSTOMER
 
 Running = Annotated[Runtime, Depends(the_runtime)]
 READ, WRITE = "customers:read", "customers:write"
+Place = tuple[datetime, str, int]
+"""Where a page of a timeline ends: recorded, topic, version."""
 
 
 def rows_of(running: Runtime, who: Principal) -> tuple[list[str] | None, str | None]:

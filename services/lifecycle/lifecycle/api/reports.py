@@ -26,10 +26,7 @@ async def get_report(
 ) -> Response:
     """The monthly customer report as it was published."""
     needs_all_rows(who)
-    found = await store.published_report(running.pool, _month(month))
-    if found is None:
-        raise Fault(404, "no-report", f"{month} has no report; it is published once the month ends")
-    return show(found)
+    return show(await _report(running, _month(month)))
 
 
 @router.get("/reports/{month}/lines/{line}", summary="The customers behind one line of a report")
@@ -46,6 +43,23 @@ async def get_report_line(
     after = page.after[0] if page.after else ""
     rows = [entry for entry in entries if entry.customer_id > after]
     return listing(request, page, rows, lambda row: (row.customer_id,))
+
+
+async def _report(running: Runtime, month: str) -> ReportPublished:
+    """The report of a month, or why there is none."""
+    found = await store.published_report(running.pool, month)
+    if found is not None:
+        return found
+    first = await store.first_activation(running.pool)
+    ends = month_starts(month_after(month), running.world().calendar.timezone)
+    if running.now() < ends:
+        why = "is not over; its report is published once it is"
+    elif first is None or ends <= first:
+        began = f"on {first.date()}" if first else "and none has been yet"
+        why = f"lies before the first customer was activated, {began}: there is nothing to report"
+    else:
+        why = "is over, and its report is being made: ask again in a minute"
+    raise Fault(404, "no-report", f"{month} {why}")
 
 
 async def _line(running: Runtime, month: str, line: str) -> list[views.LineEntry]:
