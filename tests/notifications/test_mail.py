@@ -115,7 +115,6 @@ def _of(key: str, fact: Fact) -> Fact:
 
 
 @pytest.mark.feature("N2")
-@pytest.mark.feature("N4")
 async def test_a_ladder_reaches_each_person_once_over_restarts(office: Office) -> None:
     ladder = [warned("5d"), warned("2d"), warned("due", manager_too=True), assigned("mei")]
     for fact in ladder:
@@ -136,7 +135,6 @@ async def test_a_ladder_reaches_each_person_once_over_restarts(office: Office) -
     assert set(office.known.asked) == {(one, "Bearer ours") for one in STAFF}
 
 
-@pytest.mark.feature("N4")
 async def test_a_letter_says_what_to_do_in_the_language_of_its_reader(office: Office) -> None:
     await office.house.told(warned("5d"), assigned("mei", lead="l-2"))
     await office.carry()
