@@ -9,15 +9,31 @@ from perennial.contracts.holdings import Grade
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A lead that waited for this round, and who it went to."""
+    """A lead that this round gave to somebody."""
 
     customer_id: Id
     lead_id: Id
     grade: Grade
-    holder: str = ""
-    """Empty where nobody could take it."""
-    win_chance: Fraction | None = None
+    holder: Id
+    win_chance: Fraction
     value: Minor = 0
+    reserved: bool = False
+    """Kept for the lowest level that may take it, so that they learn."""
+
+
+class Desk(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A seller as the round saw them."""
+
+    person: Id
+    level: int
+    free: Count
+    """Places before the round: the smaller of open and inflow."""
+    gained: Count = 0
+    """Leads gained in the window before the round: who had fewer comes first among equals."""
+    got: Count = 0
+    away: bool = False
+    chances: dict[str, Fraction] = {}
+    """By grade, as matching went by them."""
 
 
 class RoundHeld(Event, frozen=True, kw_only=True):
@@ -35,8 +51,7 @@ class RoundHeld(Event, frozen=True, kw_only=True):
     objective: float
     """Sum of win chance × expected value of what was assigned."""
     candidates: list[Candidate] = []
-    shares: dict[str, Count] = {}
-    """How many each seller got."""
+    desks: list[Desk] = []
 
 
 ROUNDS = Topic("rounds.v1", "lead-intake", [RoundHeld], partitions=1)

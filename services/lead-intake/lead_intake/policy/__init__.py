@@ -1,4 +1,4 @@
-"""The typed rules of order intake; `policy.yaml` holds the defaults a company starts with."""
+"""The typed rules of lead-intake; `policy.yaml` holds the defaults a company starts with."""
 
 from datetime import date, timedelta
 from importlib.resources import files
@@ -8,6 +8,7 @@ import msgspec
 from perennial.contracts.base import Currency, Id, Minor
 
 from lead_intake.policy.holding import Holdings
+from lead_intake.policy.matching import Matching
 from lead_intake.policy.pools import Pool
 from lead_intake.policy.turnover import Turnover
 
@@ -16,7 +17,7 @@ Days = Annotated[int, msgspec.Meta(ge=0, le=3650)]
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What judges an order. A version takes effect at a moment; what was decided stays decided."""
+    """What judges leads and orders. A version takes effect at a moment; what was decided stays decided."""
 
     reporting_currency: Currency = "USD"
     """Revenue and margin of every order are stated in it."""
@@ -36,11 +37,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How far business time may lie ahead of the clock (zones, clocks that run fast)."""
     channel: str = "partner"
     """Channel of a first touch by an order that names none."""
-
     holding: Holdings = Holdings()
     turnover: Turnover = Turnover()
     pools: tuple[Pool, ...] = (Pool(name="public"),)
     """The last one takes what no other does."""
+    matching: Matching = Matching()
 
     def __post_init__(self) -> None:
         if not self.pools:

@@ -1,0 +1,1 @@
+"""Which lead goes to which seller: one optimal decision over all that wait. Pure numbers, no I/O."""
