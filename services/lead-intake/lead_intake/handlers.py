@@ -1,8 +1,9 @@
-"""Which fact goes to which rule: the story of order intake on one screen."""
+"""Which fact goes to which rule: the story of lead-intake on one screen."""
 
 from perennial.contracts.leads import LEADS
 from perennial.contracts.orders import ORDERS
 from perennial.contracts.registers import REGISTERS
+from perennial.contracts.rounds import ROUNDS
 from perennial.kit.subject import Ledger, Subject, on
 
 from lead_intake.domain import (
@@ -12,6 +13,7 @@ from lead_intake.domain import (
     party,
     pools,
     registers,
+    rounds,
     seller,
     turnover,
 )
@@ -39,11 +41,22 @@ REGISTER = Subject(
     reference=True,
 )
 
+ROUND = Subject(
+    name="round",
+    state=rounds.Rounds,
+    react=rounds.react,
+    evolve=rounds.evolve,
+    emits=(ROUNDS,),
+)
+
 LISTENS = (
     # Orders, payments, returns and cancellations, from partners, people and imports alike.
     on(*SAID, to=CUSTOMER),
     # Who holds a lead: a round's choice, a person's word, a leaver's estate, a claim.
     on(*assigning.WISHES, *turnover.WISHES, *pools.WISHES, to=CUSTOMER),
+    # A round is held over all that wait, and says of those left over why.
+    on(rounds.HoldRound, to=ROUND),
+    on(rounds.QueueLead, to=CUSTOMER),
     # Staff, products, calendars and rates.
     on(*registers.WISHES, to=REGISTER),
 )

@@ -9,6 +9,7 @@ from lead_intake.api import router
 from lead_intake.domain import requests, world
 from lead_intake.handlers import LISTENS
 from lead_intake.ingress import adapt, locate
+from lead_intake.jobs import JOBS
 from lead_intake.policy import Policy
 
 SERVICE = Service(
@@ -23,6 +24,8 @@ SERVICE = Service(
     requests=requests.SAID,
     locate=locate,
     adapt=adapt,
+    jobs=JOBS,
+    jobs_after_timers=True,
 )
 
 if __name__ == "__main__":

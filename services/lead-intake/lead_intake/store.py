@@ -7,8 +7,9 @@ import msgspec
 from perennial.contracts.base import Refusal
 from perennial.kit.paging import Page
 
-from lead_intake.domain.customer import Order
+from lead_intake.domain.customer import Customer, Order
 from lead_intake.domain.registers import Register
+from lead_intake.domain.seller import Seller
 from lead_intake.views import Rejection
 
 _ORDER = "SELECT key, state::text FROM part WHERE subject = 'customer' AND id = $1"
@@ -34,6 +35,36 @@ _NOTE_OPENED = "INSERT INTO address_opened (entry, by_whom, at) VALUES ($1, $2, 
 async def note_opened(pool: Any, entry: str, by: str, at: datetime) -> None:
     """Who asked for whose contact data, and when: before they are opened, so that none goes unseen."""
     await pool.execute(_NOTE_OPENED, entry, by, at)
+
+
+_TIMERS_DUE = "SELECT EXISTS (SELECT FROM entity WHERE due <= $1 AND NOT held)"
+_WAITING = """
+    SELECT key, state::text FROM entity WHERE subject = 'customer' AND state ? 'waiting' ORDER BY key
+"""
+_LEDGERS = "SELECT key, state::text FROM entity WHERE subject = 'seller'"
+_ROUNDS = "SELECT state->>'number' FROM entity WHERE subject = 'round' AND key = $1"
+
+
+async def timers_due(pool: Any, now: datetime) -> bool:
+    """Whether something is still to happen by itself up to this moment."""
+    return bool(await pool.fetchval(_TIMERS_DUE, now))
+
+
+async def waiting(pool: Any) -> list[tuple[str, Customer]]:
+    """Parties with a lead that waits for a seller."""
+    rows = await pool.fetch(_WAITING)
+    return [(row["key"], msgspec.json.decode(row["state"], type=Customer)) for row in rows]
+
+
+async def ledgers(pool: Any) -> dict[str, Seller]:
+    """Every seller's ledger by person, as committed; what is decided is decided under its lock."""
+    rows = await pool.fetch(_LEDGERS)
+    return {row["key"]: msgspec.json.decode(row["state"], type=Seller) for row in rows}
+
+
+async def rounds_held(pool: Any, market: str) -> int:
+    """The number of the last round."""
+    return int(await pool.fetchval(_ROUNDS, market) or 0)
 
 
 async def order(pool: Any, order_id: str) -> tuple[str, Order] | None:

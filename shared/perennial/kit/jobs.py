@@ -62,8 +62,9 @@ def _done(_state: Any, events: Sequence[Event]) -> tuple[int, Done]:
 class Jobs:
     """Runs a service's jobs one after the other, until none of them finds anything to do."""
 
-    def __init__(self, jobs: Sequence[Job]) -> None:
+    def __init__(self, jobs: Sequence[Job], after_timers: bool = False) -> None:
         self._jobs = jobs
+        self._after_timers = after_timers
         self._moved = asyncio.Event()
         self._running = False
         if jobs:
@@ -75,8 +76,9 @@ class Jobs:
         return int(self._running or self._moved.is_set())
 
     def committed(self, outcome: Outcome) -> None:
-        """Time or reference moved: there may be something to do."""
-        if self._jobs and (outcome.writes.clock or outcome.reference):
+        """Time or reference moved, or timers fired: there may be something to do."""
+        fired = self._after_timers and outcome.writes.lane == "timers"
+        if self._jobs and (outcome.writes.clock or outcome.reference or fired):
             self._moved.set()
 
     async def run(self, runtime: Any, stopping: asyncio.Event) -> None:

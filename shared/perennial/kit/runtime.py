@@ -103,7 +103,7 @@ async def assemble(service: Service, settings: Settings) -> Runtime:
     await read_anew(door, pool)
     door.after_doubt.append(lambda: read_anew(door, pool))
     requests = Requests(door)
-    jobs = Jobs(service.jobs)
+    jobs = Jobs(service.jobs, service.jobs_after_timers)
     door.after_commit.append(jobs.committed)
     settlement = Settlement(door, requests, pool, uuid7(), lambda: jobs.pending)
     return Runtime(

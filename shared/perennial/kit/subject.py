@@ -153,6 +153,8 @@ class Service:
     adapt: Callable[[Fact, Any], Awaitable[Fact]] | None = None
     """What the edge does to a partner's fact before it folds (sealing contact data)."""
     jobs: Sequence[Any] = ()
+    jobs_after_timers: bool = False
+    """They look again whenever timers have fired, not only when time or reference moved."""
     tasks: Sequence[Any] = ()
 
     @cached_property

@@ -53,6 +53,8 @@ class Customer(State, frozen=True, kw_only=True):
     channel: str = ""
     attributes: dict[str, str] = {}
     leads: dict[str, Lead] = {}
+    waiting: bool = False
+    """One of the leads waits for a seller: rounds find it by this."""
     beside: dict[str, Seller] = {}
     """Ledgers of the sellers that a rule looks at; never stored."""
     parts: dict[str, Order] = {}
@@ -69,7 +71,10 @@ def evolve(state: Customer, event: Event, now: datetime) -> Customer:
         case LeadCaptured():
             state = _known(state, event)
     leads = the_leads.evolve(state.leads, event, now)
-    return state if leads is state.leads else replace(state, leads=leads)
+    if leads is state.leads:
+        return state
+    waiting = any(lead.stage == "waiting" for lead in leads.values())
+    return replace(state, leads=leads, waiting=waiting)
 
 
 def _known(state: Customer, event: LeadCaptured) -> Customer:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from perennial.contracts.base import Decision, Fact, TimerFired
 
-from lead_intake.domain import assigning, ordering, pools, turnover
+from lead_intake.domain import assigning, ordering, pools, rounds, turnover
 from lead_intake.domain.customer import Customer
 from lead_intake.domain.requests import SAID
 from lead_intake.domain.world import World
@@ -16,6 +16,7 @@ RULES: Mapping[type, Rule] = {
     **dict.fromkeys(assigning.WISHES, assigning.react),
     **dict.fromkeys(turnover.WISHES, turnover.react),
     **dict.fromkeys(pools.WISHES, pools.react),
+    rounds.QueueLead: rounds.queued,
 }
 """By the type of the fact; a rule is `(state, fact, world, now) → decision`."""
 TIMERS: Mapping[str, Rule] = {

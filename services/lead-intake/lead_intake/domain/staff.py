@@ -63,3 +63,10 @@ class Staff:
             ),
             default=0,
         )
+
+    def certificates(self, person_id: str, day: date) -> frozenset[str]:
+        """What the person is certified for and has not expired."""
+        entry = self._entries.get(person_id)
+        found = entry.certificates if entry is not None else []
+        held = (one for one in found if one.expires is None or day <= one.expires)
+        return frozenset(one.certificate for one in held)

@@ -147,11 +147,10 @@ def _preference(leads: Sequence[Waiting], seats: Sequence[Seat], rules: Matching
     factor: Gains = np.ones((len(seats), len(leads)))
     for name, times in sorted(rules.prefer.items()):
         words = [lead.word(name).casefold() for lead in leads]
-        for word in sorted(set(words) - {""}):
-            here = np.array([one == word for one in words], dtype=bool)
-            for row, seat in enumerate(seats):
-                if word in _strengths(seat.person, name):
-                    factor[row, here] *= times
+        places = {word: np.array([one == word for one in words]) for word in set(words) - {""}}
+        for row, seat in enumerate(seats):
+            for word in _strengths(seat.person, name) & places.keys():
+                factor[row, places[word]] *= times
     return factor
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from random import Random
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,8 +45,7 @@ class Unplaced:
     """A lead that nobody can take now."""
 
     lead: Waiting
-    reason: str
-    """`no-seller`, `held-before` or `no-capacity`."""
+    reason: Literal["no-seller", "held-before", "no-capacity"]
     wait_hours: float | None
     lost_by_reason: dict[str, int] = field(default_factory=dict)
 
@@ -220,7 +220,7 @@ def _unplaced(known: Market, left: list[int], limits: Holdings) -> list[Unplaced
     return found
 
 
-def _why_nobody(codes: Counter[str]) -> str:
+def _why_nobody(codes: Counter[str]) -> Literal["no-seller", "held-before", "no-capacity"]:
     if codes["full"] or codes[""]:
         return "no-capacity"
     return "held-before" if codes["held-before"] else "no-seller"

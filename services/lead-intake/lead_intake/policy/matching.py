@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import msgspec
-from perennial.contracts.base import Id
 from perennial.contracts.holdings import Grade
 
 from lead_intake.policy.holding import Rules

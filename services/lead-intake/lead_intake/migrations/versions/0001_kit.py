@@ -11,3 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     create_kit_tables(op)
+    op.execute(
+        "CREATE INDEX customer_waiting ON entity (key)"
+        " WHERE subject = 'customer' AND state ? 'waiting'"
+    )
