@@ -31,6 +31,8 @@ def receive(service: Service, record: Record, now: datetime) -> Item:
         )
     except Malformed as error:
         return _unreadable(service, record, now, error)
+    if fact.data is not None:
+        record.value, record.headers = None, ()  # read: from here on only its place counts
     if is_partner(topic):
         return Item(fact, None, "", record, answer_id=identity_of(fact))
     return Item(fact, service.by_topic.get(record.topic), fact.key, record)
