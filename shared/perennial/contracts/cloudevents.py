@@ -32,6 +32,7 @@ JSON = "application/json"
 REQUIRED = ("ce_specversion", "ce_id", "ce_source", "ce_type")
 OWN_REQUIRED = (*REQUIRED, "ce_time", "ce_sequence", "ce_partitionkey", "ce_recordedtime")
 """What our own writers always set."""
+_REQUIRED, _OWN_REQUIRED = frozenset(REQUIRED), frozenset(OWN_REQUIRED)
 
 _json = msgspec.json.Encoder()
 encode_data = _json.encode
@@ -123,12 +124,13 @@ def fact_of(
     recorded = attributes.get("ce_recordedtime") if trust_recorded else None
     known = _moment(recorded, "/recordedtime") if recorded else now
     happened = attributes.get("ce_time")
+    time = _moment(happened, "/time") if happened and happened != recorded else known
     return Fact(
         data=_data(topic, kind, value),
         id=attributes["ce_id"],
         key=key,
         now=known,
-        time=_moment(happened, "/time") if happened else known,
+        time=time,
         topic=topic.name,
         type=kind,
         ver=_integer(attributes.get("ce_sequence"), "/sequence"),
@@ -155,9 +157,8 @@ def _fixed(kind: str) -> tuple[tuple[str, bytes], ...]:
 
 def _check_attributes(topic: Topic, key: str, attributes: Mapping[str, str]) -> None:
     own = not is_partner(topic)
-    for name in OWN_REQUIRED if own else REQUIRED:
-        if not attributes.get(name):
-            raise Malformed(f"the attribute {name[3:]} is missing", f"/{name[3:]}")
+    if not attributes.keys() >= (_OWN_REQUIRED if own else _REQUIRED) or "" in attributes.values():
+        _check_required(attributes, OWN_REQUIRED if own else REQUIRED)
     if attributes["ce_specversion"] != "1.0":
         raise Malformed("only CloudEvents 1.0 is spoken here", "/specversion")
     for name in ("ce_id", "ce_source", "ce_type"):
@@ -170,6 +171,12 @@ def _check_attributes(topic: Topic, key: str, attributes: Mapping[str, str]) -> 
     form = attributes.get("content-type", JSON)
     if not form.startswith(JSON):
         raise Malformed(f"data must be {JSON}, not {form}", "/datacontenttype")
+
+
+def _check_required(attributes: Mapping[str, str], required: Sequence[str]) -> None:
+    for name in required:
+        if not attributes.get(name):
+            raise Malformed(f"the attribute {name[3:]} is missing", f"/{name[3:]}")
 
 
 def _data(topic: Topic, kind: str, value: bytes) -> Event | None:

@@ -20,9 +20,10 @@ INT64 = 2**63
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 _ODD_ESCAPE = re.compile(rb"\\u(?:00|[dD][89a-fA-F])")
-_HUGE_EXPONENT = re.compile(rb"[:,\[\s]-?[0-9.]+[eE]\+?[0-9]{3}")
 _SHAPE = bytes.maketrans(b"123456789E[", b"000000000e{")
 """Every digit as `0`, every bracket as `{`: a number's or date's shape can then be looked for as a literal, fast."""
+_BEFORE_NUMBERS = (b"", *(bytes([one]) for one in b":,{ \t\n\r"))
+"""A bracket stands as `{` in the shape."""
 _DATE = b'"0000-00-00'
 _LONG = b"0" * 19
 _USUAL_CENTURIES = (b"19", b"20", b"21")
@@ -109,11 +110,19 @@ def _looks_odd(value: bytes, shape: bytes) -> bool:
         return True
     if _LONG in shape:
         return True
-    if (b"0e000" in shape or (b"+" in value and b"0e+000" in shape)) and _HUGE_EXPONENT.search(
-        value
-    ):
+    if _huge_exponent(shape, b"0e000") or (b"+" in value and _huge_exponent(shape, b"0e+000")):
         return True
     return not _usual_dates(value, shape)
+
+
+def _huge_exponent(shape: bytes, literal: bytes) -> bool:
+    """Whether it ends a number; in ids it is common and means nothing."""
+    at = shape.find(literal)
+    while at >= 0:
+        if shape[: at + 1].rstrip(b"0.-")[-1:] in _BEFORE_NUMBERS:
+            return True
+        at = shape.find(literal, at + 1)
+    return False
 
 
 def _usual_dates(value: bytes, shape: bytes) -> bool:
