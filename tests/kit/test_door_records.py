@@ -70,6 +70,7 @@ async def lane(stack: Stack, pool: asyncpg.Pool) -> AsyncIterator[Lane]:
     made = Lane(pool, log, feeder)
     await made.until_caught_up()
     yield made
+    await made.records.close()
     await log.stop()
     await feeder.stop()
 

@@ -1,6 +1,6 @@
 """What goes into a batch, what it reads, and what it writes: plain data, shared by fold and door."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -69,6 +69,8 @@ class Job:
     """Their parked facts, and those behind them, are folded once more."""
     refused: str = ""
     """Why the database takes nothing from these timers or redriven facts: they are set aside."""
+    at_write: Callable[[], None] | None = None
+    """Told when the fold is over, and the batch only waits for the store: time for other work."""
 
 
 @dataclass(slots=True)

@@ -108,6 +108,8 @@ def _attempt(
     outcome = yield from batch_.folded()
     outcome.busy, outcome.reseek = later, reseek
     outcome.writes.positions = positions
+    if job.at_write is not None:
+        job.at_write()
     yield Write(outcome.writes)
     yield Commit()
     return outcome

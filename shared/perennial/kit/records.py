@@ -1,13 +1,19 @@
-"""The Kafka lane: polls, folds, follows; Postgres alone says where it stands."""
+"""The Kafka lane: polls, folds, follows; Postgres alone says where it stands.
+
+While one batch is written, the next is polled and decoded: what would be waiting for Postgres is
+spent on it. Not sooner, or it would be over before the waiting begins.
+"""
 
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from perennial.kit.batch import Partition, Record
+from perennial.kit.batch import Item, Partition
 from perennial.kit.door import Job
+from perennial.kit.gathering import partition_of
 from perennial.kit.ingest import receive
 from perennial.kit.kafka import Log
 from perennial.kit.lanes import Door, at_the_edge
@@ -15,12 +21,16 @@ from perennial.kit.lanes import Door, at_the_edge
 log = logging.getLogger("perennial.kit")
 
 POLL_MOST = 5_000
+SIP = 250
+"""Records decoded before the event loop gets a turn: a batch at Postgres may be waiting for it."""
 ON_THE_WAY = timedelta(milliseconds=500)
 """How long a fact may lie in its writer's outbox before the broker knows of it."""
 HOLES_MOST = 3
 ENDS_WITHIN = 10.0
 ASK_AGAIN_SECONDS = 1.0
 """Asking for the ends of all partitions costs as much as a fetch: where time is played, seldom."""
+SOUGHT_ANEW = -1
+"""No generation of assignments: what was read ahead is dropped, and all partitions are sought."""
 
 
 class Records:
@@ -30,7 +40,9 @@ class Records:
         self._door = door_
         self._log = source
         self._positions = positions
-        self._generation = -1
+        self._generation = SOUGHT_ANEW
+        self._ahead: asyncio.Task[list[Item]] | None = None
+        """The next poll, decoded while the last one is written."""
         self._committed_at = 0.0
         self._asked_at = 0.0
         self._dirty: dict[Partition, int] = {}
@@ -40,22 +52,53 @@ class Records:
         door_.stopped = {}
 
     async def run(self, stopping: asyncio.Event) -> None:
-        while not stopping.is_set():
-            await self.once()
+        try:
+            while not stopping.is_set():
+                await self.once()
+        finally:
+            await self.close()
 
     async def once(self) -> None:
         """One poll, folded."""
         if self._log.generation != self._generation:
+            await self.close()
             self._generation = self._log.generation
             self._goal = None
             self._stands = await self._positions.of(self._log)
             self._log.seek(self._stands)
-        records = await self._log.poll(POLL_MOST, 100)
-        records = [one for one in records if (one.topic, one.part) not in self._door.stopped]
-        if records:
-            await self._fold(records)
+        polled = await (self._ahead or self._polled())
+        self._ahead = None
+        items = [one for one in polled if partition_of(one) not in self._door.stopped]
+        if items:
+            await self._fold(items)
         await self._note_how_far()
         await self._follow()
+
+    def _read_ahead(self) -> None:
+        if self._ahead is None:  # a batch that is repeated is written twice
+            self._ahead = asyncio.create_task(self._polled())
+
+    async def close(self) -> None:
+        """Forget what was read ahead: it stands in the log, and Postgres knows how far it was folded."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await ahead
+
+    async def _polled(self) -> list[Item]:
+        """What has come, decoded, and a partner's adapted; nothing is left behind in the client."""
+        items: list[Item] = []
+        while len(items) < POLL_MOST:
+            records = await self._log.poll(SIP, 0 if items else 100)
+            if not records:
+                break
+            now = self._door.now()
+            for one in records:
+                item = receive(self._door.service, one, now)
+                items.append(await at_the_edge(self._door, item))
+            await asyncio.sleep(0)
+        return items
 
     async def _note_how_far(self) -> None:
         """What the log held when the broker was last asked: once that is folded, timers may go so far.
@@ -77,11 +120,8 @@ class Records:
             self._door.progress = time.monotonic()
             self._goal = None
 
-    async def _fold(self, records: list[Record]) -> None:
-        now = self._door.now()
-        service = self._door.service
-        items = [await at_the_edge(self._door, receive(service, one, now)) for one in records]
-        outcome = await self._door.run(Job("records", items))
+    async def _fold(self, items: list[Item]) -> None:
+        outcome = await self._door.run(Job("records", items, at_write=self._read_ahead))
         self._dirty.update(outcome.writes.positions)
         self._stands.update(outcome.writes.positions)
         for place, stand in outcome.reseek.items():
@@ -98,8 +138,7 @@ class Records:
             self._stop(place, f"offset {stand} is missing from the log")
             return
         log.warning("%s: not where we stand, sought again at %d", place, stand)
-        self._stands[place] = stand
-        self._log.seek({place: stand})
+        self._generation = SOUGHT_ANEW
 
     def _stop(self, place: Partition, why: str) -> None:
         log.critical("partition %s stopped: %s", place, why)
