@@ -57,6 +57,8 @@ class Driver:
         }
         self._graph = graph()
         self._asking: aiohttp.ClientSession | None = None
+        self._urls: dict[str, str] = {}
+        """Ports stay those of the home; looking them up reads a file."""
         self.reports: dict[str, Report] = {}
         self._heard: dict[str, tuple[Question, Report]] = {}
         """The last answer of each service, to say who holds up the rest."""
@@ -111,7 +113,7 @@ class Driver:
     async def settle(self) -> dict[str, Report]:
         """Wait until every fact published so far, and all that follows from it, is folded everywhere."""
         began = time.monotonic()
-        machine = settle(self._graph)
+        machine = settle(self._graph, self.reports)
         try:
             step = next(machine)
             while True:
@@ -129,12 +131,14 @@ class Driver:
 
     async def _ask(self, question: Question) -> Report:
         assert self._asking is not None, "use the driver as a context"
-        url = f"{self.addresses.url(question.service)}/internal/settle"
+        service = question.service
+        if service not in self._urls:
+            self._urls[service] = f"{self.addresses.url(service)}/internal/settle"
         asked = {"until": json.dumps(dict(question.until)), "wait": "10"}
-        async with self._asking.get(url, params=asked) as response:
+        async with self._asking.get(self._urls[service], params=asked) as response:
             response.raise_for_status()
             report = msgspec.json.decode(await response.read(), type=Report)
-        self._heard[question.service] = question, report
+        self._heard[service] = question, report
         return report
 
     async def _send(self, topic: Topic, messages: Sequence[Message]) -> None:

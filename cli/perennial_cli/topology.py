@@ -6,13 +6,6 @@ from perennial.kit.settle import Graph
 from perennial_embedded.access import Access, TopicSpec
 
 OBSERVER = "oncall"
-DOWNSTREAM = (
-    ("lead-intake",),
-    ("scoring",),
-    ("lifecycle",),
-    ("scoring", "notifications"),
-)
-"""The stages in which facts run; settling walks them. Scoring hears of new curves at the end."""
 
 
 def access() -> Access:
@@ -27,4 +20,4 @@ def access() -> Access:
 def graph() -> Graph:
     """Who reads what among the services, for settling."""
     reads = {service: tuple(topic.name for topic in READS[service]) for service in SERVICES}
-    return Graph(DOWNSTREAM, reads)
+    return Graph(SERVICES, reads)

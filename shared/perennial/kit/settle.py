@@ -1,8 +1,8 @@
 """Settled: every fact published so far, and all that follows from it, has been folded everywhere.
 
-Each service answers a long poll from counters that its batches commit; the driver walks the topics
-downstream and then confirms in two waves (Mattern's four counters): what was taken in the first
-equals what was sent in the second, and nothing can start by itself.
+Each service answers a long poll from counters that its batches commit; the driver follows what was
+sent to whoever has not taken it yet, and then confirms in two waves (Mattern's four counters): what was
+taken in the first equals what was sent in the second, and nothing can start by itself.
 """
 
 import asyncio
@@ -156,35 +156,44 @@ class UnsettledError(Exception):
 
 @dataclass
 class Graph:
-    """Who reads which topic, and in which stages facts run downstream."""
+    """Who reads which topic."""
 
-    stages: tuple[tuple[str, ...], ...]
-    """Services asked one stage after the other; one that reads what comes later stands twice."""
+    services: tuple[str, ...]
     reads: Mapping[str, tuple[str, ...]]
     outside: dict[str, int] = field(default_factory=dict)
     """Topics of the driver's own, with how many records it ever published there."""
 
-    @property
-    def services(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(service for stage in self.stages for service in stage))
+
+NOTHING_KNOWN: Mapping[str, Report] = {}
 
 
-def settle(graph: Graph, rounds: int = 200) -> Generator[Together, Any, dict[str, Report]]:
-    """Walk downstream, then ask all once more; until both agree. The last reports, by service.
+def settle(
+    graph: Graph, known: Mapping[str, Report] = NOTHING_KNOWN, rounds: int = 1_000
+) -> Generator[Together, Any, dict[str, Report]]:
+    """Follow what was sent, then ask all once more; until both agree. The last reports, by service.
 
-    The walk is the first wave: it tells what was taken. The second begins after its last answer and
-    tells what was sent. Counters only grow and nothing is taken that was not sent, so where the two
-    are equal nothing was under way when the walk ended.
+    `known` is what was reported before: who has taken all that was sent need not be asked on the way.
+    The first wave is the last report of each, however old: it tells what was taken. The second begins
+    after the last answer of the first and tells what was sent. Counters only grow and nothing is taken
+    that was not sent, so where the two are equal nothing was under way when the first wave ended.
     """
-    reports: dict[str, Report] = {}
+    reports = dict(known)
     for _ in range(rounds):
-        walked = dict(reports)
-        for stage in graph.stages:
-            walked.update((yield _ask(graph, stage, walked)))
-        reports = yield _ask(graph, graph.services, walked)
-        if _agree(graph, walked, reports):
-            return reports
+        behind = [service for service in graph.services if _is_behind(graph, service, reports)]
+        if behind:
+            reports.update((yield _ask(graph, behind, reports)))
+            continue
+        confirmed = yield _ask(graph, graph.services, reports)
+        if _agree(graph, reports, confirmed):
+            return dict(confirmed)
+        reports = dict(confirmed)
     raise UnsettledError(_busy(reports))
+
+
+def _is_behind(graph: Graph, service: str, reports: Mapping[str, Report]) -> bool:
+    report = reports.get(service)
+    expected = _expected(graph, service, reports)
+    return report is None or any(report.taken.get(t, 0) < n for t, n in expected.items())
 
 
 def _ask(graph: Graph, services: Iterable[str], known: Mapping[str, Report]) -> Together:
