@@ -37,7 +37,7 @@ TOPICS: dict[str, Topic] = {
 
 READS: dict[str, tuple[Topic, ...]] = {
     "lead-intake": (GRADES, REPLAY, DEMO, CLOCK),
-    "scoring": (LEADS, ORDERS, CUSTOMERS, REGISTERS, CLOCK),
+    "scoring": (LEADS, ORDERS, CUSTOMERS, CLOCK),
     "lifecycle": (LEADS, ORDERS, SCORES, GRADES, REGISTERS, CLOCK),
     "notifications": (LEADS, CUSTOMERS, REGISTERS, CLOCK),
 }
