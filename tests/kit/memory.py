@@ -24,6 +24,7 @@ class Tables:
 
     entity: dict[EntityId, tuple[Any, ...]] = field(default_factory=dict)
     part: dict[EntityId, tuple[str, str]] = field(default_factory=dict)
+    alias: dict[EntityId, str] = field(default_factory=dict)
     event: list[tuple[Any, ...]] = field(default_factory=list)
     outbox: list[tuple[str, str, int]] = field(default_factory=list)
     position: dict[Partition, int] = field(default_factory=dict)
@@ -80,6 +81,8 @@ class Memory:
                 return {one: tables.answer[one] for one in ids if one in tables.answer}
             case actions.Locate(subject, ids):
                 return {i: tables.part[subject, i][0] for i in ids if (subject, i) in tables.part}
+            case actions.Resolve(subject, names):
+                return {n: tables.alias[subject, n] for n in names if (subject, n) in tables.alias}
             case actions.LockEntities(ids):
                 return {place: tables.entity.setdefault(place, NEW) for place in ids}, set()
             case actions.LockParked(ids, places):
@@ -110,6 +113,9 @@ class Memory:
         tables.entity |= {(e.subject.name, e.key): _row(e) for e in writes.entities}
         for subject, part_id, key, part in writes.parts:
             tables.part[subject, part_id] = key, _json(part)
+        for subject, name, key in writes.aliases:
+            assert (subject, name) not in tables.alias, "a name has one holder"
+            tables.alias[subject, name] = key
         for made in writes.events:
             said = (made.id, made.type, made.time, made.now, made.context, made.data)
             tables.event.append((made.topic, made.key, made.ver, *said))
@@ -148,6 +154,7 @@ class Memory:
             return row.state == "redrive"
         wanted = row.waits_for or ""
         part = any(part_id == wanted.partition(":")[2] for _, part_id in self.tables.part)
+        part = part or any(name == wanted.partition(":")[2] for _, name in self.tables.alias)
         return part or any(
             key == wanted and (entity[1] != "{}" or entity[2] != "{}")
             for (_, key), entity in self.tables.entity.items()
@@ -167,6 +174,7 @@ class Memory:
         return {
             "entity": {place: _plain(row) for place, row in tables.entity.items()},
             "part": {k: (v[0], msgspec.json.decode(v[1])) for k, v in tables.part.items()},
+            "alias": tables.alias,
             "event": sorted(tables.event),
             "outbox": tables.outbox,
             "position": tables.position,

@@ -65,6 +65,7 @@ class Real(Postgres):
                 p[:2]: (p[2], plain(p[3]))
                 for p in await rows("SELECT subject, id, key, state::text FROM part")
             },
+            "alias": {a[:2]: a[2] for a in await rows("SELECT subject, name, key FROM alias")},
             "event": sorted(
                 await rows("SELECT topic, key, ver, id, type, time, now, context, data FROM event")
             ),

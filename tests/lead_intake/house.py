@@ -1,5 +1,6 @@
 """The service without servers: the kit's own batch machine over dictionaries, and the REST routes."""
 
+from dataclasses import replace
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
@@ -8,14 +9,16 @@ import msgspec
 from fastapi import FastAPI
 from joserfc.jwk import KeySet, OKPKey
 from lead_intake.api import router
+from lead_intake.domain.world import build
 from lead_intake.main import SERVICE
+from lead_intake.policy import Policy, default
 from perennial.contracts.base import Event
 from perennial.kit import actions, door
 from perennial.kit.ask import Answer, Ask
 from perennial.kit.auth import Tokens
 from perennial.kit.batch import Item, Outcome, Parked, StoredAnswer, Writes
 from perennial.kit.http import build_app
-from perennial.kit.ingest import asked
+from perennial.kit.ingest import asked, placed
 from perennial.kit.tokens import issue
 from perennial.kit.worlds import Worlds
 
@@ -29,6 +32,7 @@ class House:
         self.worlds = Worlds(SERVICE, {})
         self.entities: dict[tuple[str, str], tuple[Any, ...]] = {}
         self.parts: dict[tuple[str, str], tuple[str, str]] = {}
+        self.aliases: dict[tuple[str, str], str] = {}
         self.answers: dict[str, StoredAnswer] = {}
         self.events: list[Event] = []
         self.parked: list[Parked] = []
@@ -43,10 +47,22 @@ class House:
         outcome = self.run([asked(SERVICE, ask, self.now()) for ask in asks])
         return [outcome.answers[id(ask)] for ask in asks]
 
+    def state(self, subject: str, key: str) -> Any:
+        """What its events have made of a subject, parts apart."""
+        kind = SERVICE.subjects[subject].state
+        return msgspec.json.decode(self.entities.get((subject, key), _new())[5], type=kind)
+
+    def adopt(self, **rules: Any) -> None:
+        """Judge by the default policy with these changes from now on."""
+        document = msgspec.to_builtins(default()) | rules
+        changed = msgspec.convert(document, Policy)
+        service = replace(SERVICE, world=lambda reference, _: build(reference, changed))
+        self.worlds = Worlds(service, self.worlds.reference)
+
     def release(self) -> None:
         """Fold again what waited."""
-        waiting, self.parked = [one.item for one in self.parked], []
-        self.run([_again(item, number) for number, item in enumerate(waiting, 1)])
+        waiting, self.parked = self.parked, []
+        self.run([_again(one, number) for number, one in enumerate(waiting, 1)])
 
     def run(self, items: list[Item]) -> Outcome:
         machine = door.batch(SERVICE, self.worlds, door.Job("requests", items))
@@ -65,6 +81,12 @@ class House:
             case actions.Locate(subject, ids):
                 return {
                     one: self.parts[subject, one][0] for one in ids if (subject, one) in self.parts
+                }
+            case actions.Resolve(subject, names):
+                return {
+                    one: self.aliases[subject, one]
+                    for one in names
+                    if (subject, one) in self.aliases
                 }
             case actions.LockEntities(ids):
                 return {one: self.entities.get(one, _new()) for one in ids}, set()
@@ -91,6 +113,9 @@ class House:
             self.entities[one.subject.name, one.key] = row
             if one.subject.reference:
                 self.worlds = self.worlds.with_states({(one.subject.name, one.key): one.state})
+        for subject, name, key in writes.aliases:
+            assert (subject, name) not in self.aliases, "a name has one holder"
+            self.aliases[subject, name] = key
         for subject, part_id, key, part in writes.parts:
             self.parts[subject, part_id] = (key, _json(part))
         self.events += [made.event for made in writes.events]
@@ -117,12 +142,10 @@ def rest(
     return app, {role: issue(keys, role, client="shop") for role in roles}
 
 
-def _again(item: Item, number: int) -> Item:
+def _again(parked: Parked, number: int) -> Item:
     """As the kit reads a parked row back: nobody waits for an answer any more."""
-    assert SERVICE.locate is not None
-    place = SERVICE.locate(item.fact)
-    key, wait = (place, "") if isinstance(place, str) else place
-    return Item(item.fact, item.subject, key, wait=wait, parked_id=number)
+    item = Item(parked.item.fact, parked_id=number, ready_for=parked.waits_for or "")
+    return placed(SERVICE, item)
 
 
 def _new() -> tuple[Any, ...]:

@@ -21,7 +21,7 @@ from tests.lead_intake.house import rest
 
 pytestmark = pytest.mark.stack
 
-TABLES = ("entity", "part", "event", "outbox", "answer", "parked", "address_opened")
+TABLES = ("entity", "part", "alias", "event", "outbox", "answer", "parked", "address_opened")
 START = datetime(2026, 6, 1, tzinfo=UTC)
 ORDER: dict[str, Any] = {
     "customer": "ann",

@@ -1,23 +1,38 @@
 """What clients send, over what the contracts say: a source where one may be named, no derived ids."""
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
-from perennial.contracts.base import Event, Text
+from perennial.contracts.base import Event, Id, Text
 from perennial.contracts.partner import (
     CancelOrder,
+    CaptureLead,
+    CloseLead,
     ExternalId,
+    Organisation,
+    Person,
     PlaceOrder,
+    RecordActivity,
     RecordPayment,
     RecordReturn,
 )
 from perennial.contracts.strict import Malformed, decode_outside
 
 E = TypeVar("E", bound=Event)
-Saying = PlaceOrder | RecordPayment | RecordReturn | CancelOrder
-Kind = Literal["order", "payment", "return", "cancel"]
+Saying = (
+    PlaceOrder
+    | RecordPayment
+    | RecordReturn
+    | CancelOrder
+    | CaptureLead
+    | RecordActivity
+    | CloseLead
+)
+BULK_BYTES = 64_000_000
+BULK_ROWS = 2_000
+NDJSON = "application/x-ndjson"
 BY_PATH = "-"
-"""Stands for the order in a body that leaves it to its path."""
+"""Stands for the order or lead in a body that leaves it to its path."""
 
 
 class OrderBody(PlaceOrder, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,50 +59,107 @@ class CancelBody(CancelOrder, frozen=True, kw_only=True, forbid_unknown_fields=T
     order: ExternalId = BY_PATH
 
 
-Body = OrderBody | PaymentBody | ReturnBody | CancelBody
+class LeadBody(CaptureLead, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    source: Text = ""
+    type: str = "lead"
+
+
+class ActivityBody(RecordActivity, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    source: Text = ""
+    type: str = "activity"
+    lead: ExternalId = BY_PATH
+
+
+class CloseBody(CloseLead, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    source: Text = ""
+    type: str = "close"
+    lead: ExternalId = BY_PATH
+
+
+class TagsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Tags to put on a lead, and to take off."""
+
+    add: list[Id] = []
+    remove: list[Id] = []
+
+
+class ReasonBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why a person wants it so."""
+
+    reason: Text = ""
+
+
+class Reach(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who a party is and how it is reached; kept and published sealed only."""
+
+    organisation: Organisation | None = None
+    person: Person | None = None
+
+
+Body = OrderBody | PaymentBody | ReturnBody | CancelBody | LeadBody | ActivityBody | CloseBody
 _CONTRACT: dict[type, type[Any]] = {
     OrderBody: PlaceOrder,
     PaymentBody: RecordPayment,
     ReturnBody: RecordReturn,
     CancelBody: CancelOrder,
+    LeadBody: CaptureLead,
+    ActivityBody: RecordActivity,
+    CloseBody: CloseLead,
 }
 _KINDS: dict[str, type[Any]] = {
     "order": OrderBody,
     "payment": PaymentBody,
     "return": ReturnBody,
     "cancel": CancelBody,
+    "lead": LeadBody,
+    "activity": ActivityBody,
+    "close": CloseBody,
 } | {contract.TYPE: form for form, contract in _CONTRACT.items()}
 _DECODERS = {name: msgspec.json.Decoder(form) for name, form in _KINDS.items()}
 
 
 class _Head(msgspec.Struct, frozen=True):
-    type: str = "order"
+    type: str = ""
 
 
 _head = msgspec.json.Decoder(_Head)
 
 
-def read_row(line: bytes) -> Body:
-    """One line of a bulk request, of the kind it names. Raises `Malformed`."""
+def read_row(line: bytes, otherwise: str) -> Body:
+    """One line of a bulk request, of the kind it names, or else `otherwise`. Raises `Malformed`."""
     try:
-        kind = _head.decode(line).type
+        kind = _head.decode(line).type or otherwise
     except msgspec.DecodeError:
-        kind = "order"
+        kind = otherwise
     decoder = _DECODERS.get(kind)
     if decoder is None:
-        raise Malformed(f"no type {kind!r}; known are order, payment, return, cancel", "/type")
+        known = ", ".join(name for name in _KINDS if "." not in name)
+        raise Malformed(f"no type {kind!r}; known are {known}", "/type")
     body: Body = decode_outside(decoder, line)
-    if body.order == BY_PATH and not isinstance(body, OrderBody):
-        raise Malformed("names no order", "/order")
+    if isinstance(body, OrderBody | LeadBody):
+        return body
+    if named(body) == BY_PATH:
+        raise Malformed(f"names no {about(body)}", f"/{about(body)}")
     return body
 
 
-def saying_of(body: Body, order: str = "") -> Saying:
-    """The contract's own struct; `order` is what the path names."""
+def about(body: Body) -> str:
+    """What kind of thing it is said of: `order` or `lead`."""
+    return "lead" if isinstance(body, LeadBody | ActivityBody | CloseBody) else "order"
+
+
+def named(body: Body) -> str:
+    """The order or lead, in its source's words."""
+    word: str = getattr(body, about(body))
+    return word
+
+
+def saying_of(body: Body, meant: str = "") -> Saying:
+    """The contract's own struct; `meant` is the order or lead that the path names."""
     contract = _CONTRACT[type(body)]
     told = {name: getattr(body, name) for name in contract.__struct_fields__}
     told["receipt"] = None
-    made: Saying = contract(**(told | ({"order": order} if order else {})))
+    made: Saying = contract(**(told | ({about(body): meant} if meant else {})))
     return made
 
 
@@ -129,3 +201,10 @@ def _field(field: msgspec.structs.FieldInfo) -> Any:
     if field.default is not msgspec.NODEFAULT:
         return field.name, field.type, field.default
     return field.name, field.type, msgspec.field(default_factory=field.default_factory)
+
+
+def rows_of(kind: str) -> dict[str, Any]:
+    """What OpenAPI says of such a body."""
+    told = f"One object a line: the bodies of the routes below with `type` and `{kind}`"
+    content = {NDJSON: {"schema": {"type": "string"}}}
+    return {"requestBody": {"required": True, "description": told, "content": content}}

@@ -1,7 +1,6 @@
 """Where REST meets the running service: what a route may ask of it, in this service's words."""
 
 import hashlib
-import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,9 +8,9 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import Depends, Request, Response
-from perennial.contracts.base import Event, Fact
+from perennial.contracts.base import Fact
 from perennial.contracts.strict import Malformed
-from perennial.kit.ask import Answer, Ask
+from perennial.kit.ask import Ask
 from perennial.kit.auth import Principal
 from perennial.kit.history import state_at
 from perennial.kit.http import idempotency, respond
@@ -22,25 +21,25 @@ from perennial.kit.problems import Fault
 from perennial.kit.runtime import Runtime, the_runtime
 
 from lead_intake import store
-from lead_intake.bodies import BY_PATH, Body, Contact, read_row, saying_of
-from lead_intake.domain.customer import Customer
-from lead_intake.domain.identity import order_id
-from lead_intake.domain.registers import Register
-from lead_intake.domain.requests import ReturnSaid, Said
-from lead_intake.handlers import CUSTOMER, REGISTER
-from lead_intake.ingress import adapt, opened_contact, said_by, sealed_contact
-from lead_intake.views import (
-    Address,
-    EntryView,
-    RowError,
-    RowResult,
-    StillWaiting,
-    Taken,
-    entry_view,
-    taken,
+from lead_intake.asking import (
+    about_entry,
+    about_lead,
+    as_wish,
+    asking,
+    derived,
+    entry_result,
+    in_path,
+    malformed_row,
+    result,
+    row_id,
+    source_of,
 )
+from lead_intake.bodies import BY_PATH, NDJSON, Body, Contact, about, named, read_row, saying_of
+from lead_intake.domain.requests import Said
+from lead_intake.handlers import REGISTER
+from lead_intake.ingress import adapt, opened_contact, said_by, sealed_contact
+from lead_intake.views import Address, EntryView, RowResult
 
-_OWN_ID = re.compile(r"o[0-9a-f]{24}")
 Rows = AsyncIterator[list[tuple[int, bytes]]]
 
 
@@ -51,21 +50,35 @@ class Desk:
         self.runtime = runtime
         self.pool = runtime.pool
 
-    async def say(self, request: Request, who: Principal, body: Body, order: str = "") -> Response:
-        """One fact about an order; `order` from the path is our id of it, or its source's number."""
+    async def say(self, request: Request, who: Principal, body: Body, meant: str = "") -> Response:
+        """One fact about an order or a lead; `meant` from the path is our id of it, or its source's."""
         wish = await idempotency(request, who)
-        said = await self._said(who, body, order)
-        ask = _asking(said, wish.id, wish.fingerprint, who.subject)
+        said = await self._said(who, body, meant)
+        ask = asking(said, wish.id, wish.fingerprint, who.subject)
         return respond(await self.runtime.asks.ask(ask))
 
-    async def say_all(self, request: Request, who: Principal, rows: Rows) -> list[RowResult]:
+    async def say_all(
+        self, request: Request, who: Principal, rows: Rows, otherwise: str
+    ) -> list[RowResult]:
         """Many facts, one result each. Answers leave when all is read: a client that only reads
         after it has written could not take them earlier."""
         told = request.headers.get("idempotency-key") or uuid7()
         results: list[RowResult] = []
         async for chunk in rows:
-            results += await self._say_chunk(who, told, chunk)
+            results += await self._say_chunk(who, told, chunk, otherwise)
         return results
+
+    def lines(self, results: list[RowResult]) -> Response:
+        """A line for each row."""
+        return Response(msgspec.json.Encoder().encode_lines(results), media_type=NDJSON)
+
+    async def want(self, request: Request, who: Principal, wish: Any) -> Response:
+        """What a person wants of a lead that the path names; only of one in the person's sight."""
+        asked = await idempotency(request, who)
+        lead = in_path(who, "lead", wish.lead_id, "")
+        wish = msgspec.structs.replace(wish, lead_id=lead, by=who.person or who.subject)
+        ask = about_lead(wish, asked.id, asked.fingerprint, who.subject)
+        return respond(await self.runtime.asks.ask(ask))
 
     async def hear(self, facts: list[Fact | Malformed]) -> list[RowResult]:
         """Events of a partner, told apart by (principal, source, id) as on its topic."""
@@ -76,11 +89,11 @@ class Desk:
                 results[row] = malformed_row(row, fact)
                 continue
             adapted = await adapt(fact, self.runtime.personal)
-            ask = _asking(adapted.data, identity_of(fact), b"", fact.principal)
+            ask = asking(adapted.data, identity_of(fact), b"", fact.principal)
             asks[row] = replace(ask, correlation=fact.correlation or fact.id)
         answers = await self.runtime.asks.ask_all(list(asks.values()))
         for (row, ask), answer in zip(asks.items(), answers, strict=True):
-            results[row] = _result(row, ask.data, answer)
+            results[row] = result(row, ask.data, answer)
         return [results[row] for row in sorted(results)]
 
     async def with_contact(self, key: str, wish: Any, contact: Contact | None) -> Any:
@@ -109,7 +122,7 @@ class Desk:
     async def set_entry(self, request: Request, who: Principal, key: str, wish: Any) -> Response:
         """A wish about a register entry, with the entry as it then stands."""
         asked = await idempotency(request, who)
-        ask = _about_entry(key, wish, asked.id, asked.fingerprint, who.subject)
+        ask = about_entry(key, wish, asked.id, asked.fingerprint, who.subject)
         answer = await self.runtime.asks.ask(ask)
         if answer.refusal is not None and answer.refusal.code == "version-differs":
             raise Fault(412, answer.refusal.code, answer.refusal.detail)
@@ -122,42 +135,43 @@ class Desk:
     ) -> list[RowResult]:
         """Many entries, as (row, key, wish)."""
         asks = [
-            _about_entry(key, wish, _row_id(who, told, row), b"", who.subject)
+            about_entry(key, wish, row_id(who, told, row), b"", who.subject)
             for row, key, wish in wishes
         ]
         answers = await self.runtime.asks.ask_all(asks)
         return [
-            _entry_result(row, key, answer)
+            entry_result(row, key, answer)
             for (row, key, _), answer in zip(wishes, answers, strict=True)
         ]
 
     async def _say_chunk(
-        self, who: Principal, told: str, chunk: list[tuple[int, bytes]]
+        self, who: Principal, told: str, chunk: list[tuple[int, bytes]], otherwise: str
     ) -> list[RowResult]:
         results: dict[int, RowResult] = {}
         asks: dict[int, Ask] = {}
         for row, line in chunk:
             try:
-                said = await self._said(who, read_row(line))
+                said = await self._said(who, read_row(line, otherwise))
             except Malformed as fault:
                 results[row] = malformed_row(row, fault)
             else:
                 fingerprint = hashlib.sha256(line).digest()
-                asks[row] = _asking(said, _row_id(who, told, row), fingerprint, who.subject)
+                asks[row] = asking(said, row_id(who, told, row), fingerprint, who.subject)
         answers = await self.runtime.asks.ask_all(list(asks.values()))
         for (row, ask), answer in zip(asks.items(), answers, strict=True):
-            results[row] = _result(row, ask.data, answer)
+            results[row] = result(row, ask.data, answer)
         return [results[row] for row in sorted(results)]
 
-    async def _said(self, who: Principal, body: Body, order: str = "") -> Said:
+    async def _said(self, who: Principal, body: Body, meant: str = "") -> Said:
         source = source_of(who, body.source)
-        said = await said_by(source, saying_of(body, order), self.runtime.personal)
-        if not order:
+        said = await said_by(source, saying_of(body, meant), self.runtime.personal)
+        if not meant:
             return said
-        meant = order_in_path(who, order, body.source)
-        if body.order not in (BY_PATH, order) and order_id(source, body.order) != meant:
-            raise Malformed(f"the path names order {order}, the body {body.order}", "/order")
-        return msgspec.structs.replace(said, order_id=meant, **_as_wish(said))
+        kind = about(body)
+        thing_id = in_path(who, kind, meant, body.source)
+        if named(body) not in (BY_PATH, meant) and derived(kind, source, named(body)) != thing_id:
+            raise Malformed(f"the path names {kind} {meant}, the body {named(body)}", f"/{kind}")
+        return msgspec.structs.replace(said, **{f"{kind}_id": thing_id}, **as_wish(said))
 
 
 async def _desk(request: Request) -> Desk:
@@ -165,78 +179,3 @@ async def _desk(request: Request) -> Desk:
 
 
 AtDesk = Annotated[Desk, Depends(_desk)]
-
-
-def own_source(who: Principal) -> str:
-    """The id space a token speaks in: its app's, or its own."""
-    return who.client or who.subject
-
-
-def source_of(who: Principal, named: str) -> str:
-    """The system whose ids a fact uses; only who sees all rows may name another than its own."""
-    if named in ("", own_source(who)) or who.rows == "all":
-        return named or own_source(who)
-    raise Malformed(f"this token speaks for {own_source(who)} only", "/source")
-
-
-def order_in_path(who: Principal, order: str, source: str) -> str:
-    """Our id of an order that a path names by our id or by its source's number."""
-    return order if _OWN_ID.fullmatch(order) else order_id(source_of(who, source), order)
-
-
-def _as_wish(said: Said) -> dict[str, bool]:
-    return {"wish": True} if isinstance(said, ReturnSaid) else {}
-
-
-def malformed_row(row: int, fault: Malformed) -> RowResult:
-    error = RowError(code="row-invalid", detail=fault.reason, pointer=fault.pointer)
-    return RowResult(row=row, status="rejected", error=error)
-
-
-def _asking(said: Said, wish_id: str, fingerprint: bytes, principal: str) -> Ask:
-    """Without a key: the door finds the customer of an order that only its id names."""
-
-    def answer(state: Customer, events: list[Event]) -> tuple[int, Taken]:
-        return taken(said.order_id, state, events)
-
-    return Ask(CUSTOMER, "", said, wish_id, fingerprint, principal, answer)
-
-
-def _about_entry(key: str, wish: Any, wish_id: str, fingerprint: bytes, principal: str) -> Ask:
-    def answer(state: Register, events: list[Event]) -> tuple[int, EntryView]:
-        new = bool(events) and state.version == len(events)
-        return (201 if new else 200), entry_view(key, state)
-
-    return Ask(REGISTER, key, wish, wish_id, fingerprint, principal, answer)
-
-
-def _row_id(who: Principal, told: str, row: int) -> str:
-    return f"{len(who.subject)}:{who.subject}:{told}#{row}"
-
-
-def _result(row: int, said: Said, answer: Answer) -> RowResult:
-    if answer.refusal is not None:
-        return RowResult(row=row, status="rejected", error=_error(answer))
-    if answer.status == 202:
-        waits_for = msgspec.json.decode(answer.body, type=StillWaiting).until_known
-        return RowResult(row=row, status="waiting", order_id=said.order_id, waits_for=waits_for)
-    new = answer.status == 201 and not answer.replayed
-    told = msgspec.json.decode(answer.body, type=Taken) if answer.body else None
-    return RowResult(
-        row=row,
-        status="accepted" if new else "duplicate",
-        order_id=said.order_id,
-        overpaid=told.overpaid if told else 0,
-    )
-
-
-def _entry_result(row: int, key: str, answer: Answer) -> RowResult:
-    if answer.refusal is not None:
-        return RowResult(row=row, status="rejected", id=key, error=_error(answer))
-    return RowResult(row=row, status="accepted", id=key)
-
-
-def _error(answer: Answer) -> RowError:
-    refusal = answer.refusal
-    assert refusal is not None
-    return RowError(code=refusal.code, detail=refusal.detail, pointer=refusal.pointer)

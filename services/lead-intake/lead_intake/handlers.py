@@ -1,5 +1,6 @@
 """Which fact goes to which rule: the story of lead-intake on one screen."""
 
+from perennial.contracts.grades import LeadScored
 from perennial.contracts.leads import LEADS
 from perennial.contracts.orders import ORDERS
 from perennial.contracts.registers import REGISTERS
@@ -8,6 +9,7 @@ from perennial.kit.subject import Ledger, Subject, on
 
 from lead_intake.domain import (
     assigning,
+    claims,
     customer,
     ordering,
     party,
@@ -17,7 +19,7 @@ from lead_intake.domain import (
     seller,
     turnover,
 )
-from lead_intake.domain.requests import SAID
+from lead_intake.domain.requests import LEAD_WISHES, SAID, DeclineMerge
 
 CUSTOMER = Subject(
     name="customer",
@@ -30,6 +32,7 @@ CUSTOMER = Subject(
     emits=(LEADS, ORDERS),
     ledger=Ledger("seller", seller.Seller, seller.concerned, seller.enter),
     beside=party.beside,
+    aliases=claims.aliases,
 )
 
 REGISTER = Subject(
@@ -50,13 +53,17 @@ ROUND = Subject(
 )
 
 LISTENS = (
-    # Orders, payments, returns and cancellations, from partners, people and imports alike.
+    # Leads and orders and what becomes of them, from partners, people and imports alike.
     on(*SAID, to=CUSTOMER),
     # Who holds a lead: a round's choice, a person's word, a leaver's estate, a claim.
     on(*assigning.WISHES, *turnover.WISHES, *pools.WISHES, to=CUSTOMER),
     # A round is held over all that wait, and says of those left over why.
     on(rounds.HoldRound, to=ROUND),
     on(rounds.QueueLead, to=CUSTOMER),
+    # What a person wants of a lead, or of a party that may be another.
+    on(*LEAD_WISHES, DeclineMerge, to=CUSTOMER),
+    # What a lead is worth following up, by scoring.
+    on(LeadScored, to=CUSTOMER),
     # Staff, products, calendars and rates.
     on(*registers.WISHES, to=REGISTER),
 )

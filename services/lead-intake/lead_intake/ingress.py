@@ -9,13 +9,40 @@ from typing import Any, Protocol
 import msgspec
 from msgspec.structs import replace
 from perennial.contracts.base import Fact
-from perennial.contracts.partner import CancelOrder, PlaceOrder, RecordPayment, RecordReturn
+from perennial.contracts.partner import (
+    CancelOrder,
+    CaptureLead,
+    CloseLead,
+    PlaceOrder,
+    RecordActivity,
+    RecordPayment,
+    RecordReturn,
+)
+from perennial.kit.subject import Named, Place
 
-from lead_intake.bodies import Contact
-from lead_intake.domain.identity import claims_of, order_id, party_id, system_of
-from lead_intake.domain.requests import CancelSaid, OrderSaid, PaymentSaid, ReturnSaid, Said
+from lead_intake.bodies import Contact, Reach
+from lead_intake.domain.identity import claims_of, lead_id, order_id, party_id, system_of
+from lead_intake.domain.requests import (
+    ActivitySaid,
+    CancelSaid,
+    CloseSaid,
+    LeadSaid,
+    OfLead,
+    OrderSaid,
+    PaymentSaid,
+    ReturnSaid,
+    Said,
+)
 
-Saying = PlaceOrder | RecordPayment | RecordReturn | CancelOrder
+Saying = (
+    PlaceOrder
+    | RecordPayment
+    | RecordReturn
+    | CancelOrder
+    | CaptureLead
+    | RecordActivity
+    | CloseLead
+)
 
 
 class Sealing(Protocol):
@@ -43,6 +70,8 @@ async def adapt(fact: Fact, sealing: Sealing) -> Fact:
 
 async def said_by(source: str, saying: Saying, sealing: Sealing) -> Said:
     """The same fact with the ids that follow from its words in that source."""
+    if isinstance(saying, CaptureLead | RecordActivity | CloseLead):
+        return await _of_lead(source, saying, sealing)
     order = order_id(source, saying.order)
     match saying:
         case PlaceOrder():
@@ -69,23 +98,73 @@ async def opened_contact(key: str, sealed: str, sealing: Sealing) -> Contact | N
     return msgspec.json.decode(plain, type=Contact) if isinstance(plain, bytes) else None
 
 
-def locate(fact: Fact) -> str | tuple[str, str]:
-    """The customer an order belongs to; of the others only the order is known, and who holds it."""
+async def opened_reach(sealed: list[tuple[str, str]], sealing: Sealing) -> Reach:
+    """What is known of a party, from each of its records; the latest word holds."""
+    found = Reach()
+    for party, text in sealed:
+        plain = await sealing.open(party, text)
+        if isinstance(plain, bytes):
+            told = msgspec.json.decode(plain, type=Reach)
+            found = Reach(
+                organisation=told.organisation or found.organisation,
+                person=told.person or found.person,
+            )
+    return found
+
+
+def locate(fact: Fact) -> Place:
+    """The party an order or lead belongs to, by all its names; of what is said of them afterwards
+    only the order or lead is known, and who holds it."""
     said: Any = fact.data
-    if isinstance(said, OrderSaid):
-        return said.customer_id
-    return said.order_id, f"order:{said.order_id}"
+    match said:
+        case OrderSaid():
+            return Named((said.customer_id, *said.claims), said.customer_id)
+        case LeadSaid():
+            return Named((said.lead_id, said.customer_id, *said.claims), said.customer_id)
+        case ActivitySaid() | CloseSaid():
+            return Named((said.lead_id,), wait=f"lead:{said.lead_id}")
+        case PaymentSaid() | ReturnSaid() | CancelSaid():
+            return said.order_id, f"order:{said.order_id}"
+    return Named((said.lead_id,))
+
+
+async def _of_lead(
+    source: str, saying: CaptureLead | RecordActivity | CloseLead, sealing: Sealing
+) -> OfLead:
+    lead = lead_id(source, saying.lead)
+    match saying:
+        case CaptureLead():
+            return await _lead_said(source, lead, saying, sealing)
+        case RecordActivity():
+            return ActivitySaid(lead_id=lead, source=source, said=saying)
+        case CloseLead():
+            return CloseSaid(lead_id=lead, source=source, said=saying)
+
+
+async def _lead_said(source: str, lead: str, saying: CaptureLead, sealing: Sealing) -> LeadSaid:
+    """Sealed for the party as this source knows it, so that each source's data can be told apart."""
+    party = party_id(source, saying.party or saying.lead)
+    known = Reach(organisation=saying.organisation, person=saying.person)
+    return LeadSaid(
+        lead_id=lead,
+        customer_id=party,
+        source=source,
+        said=replace(saying, person=None, organisation=None),
+        sealed="" if known == Reach() else await sealing.seal(party, msgspec.json.encode(known)),
+        claims=claims_of(saying.person, sealing.pepper, saying.organisation),
+    )
 
 
 async def _order_said(source: str, order: str, saying: PlaceOrder, sealing: Sealing) -> OrderSaid:
     customer = party_id(source, saying.customer)
     if saying.person is None:
         return OrderSaid(order_id=order, customer_id=customer, source=source, said=saying)
+    known = Reach(person=saying.person)
     return OrderSaid(
         order_id=order,
         customer_id=customer,
         source=source,
         said=replace(saying, person=None),
-        sealed=await sealing.seal(customer, msgspec.json.encode(saying.person)),
+        sealed=await sealing.seal(customer, msgspec.json.encode(known)),
         claims=claims_of(saying.person, sealing.pepper),
     )

@@ -13,6 +13,7 @@ from lead_intake.domain.seller import Seller
 from lead_intake.views import Rejection
 
 _ORDER = "SELECT key, state::text FROM part WHERE subject = 'customer' AND id = $1"
+_HOLDER = "SELECT key FROM alias WHERE subject = 'customer' AND name = $1"
 _ORDERS_OF = """
     SELECT id, state::text FROM part
     WHERE subject = 'customer' AND key = $1 AND id > $2 ORDER BY id LIMIT $3

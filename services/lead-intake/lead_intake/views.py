@@ -49,8 +49,9 @@ class RowResult(_View, frozen=True, kw_only=True):
     id: str = ""
     """The event's or entry's own id, where it has one."""
     order_id: str = ""
+    lead_id: str = ""
     waits_for: str = ""
-    """What is to be known first, as `order:<id>`, `rate:EUR` or `product:<name>`."""
+    """What is to be known first, as `order:<id>`, `lead:<id>`, `rate:EUR` or `product:<name>`."""
     overpaid: Minor = 0
     error: RowError | None = None
 

@@ -1,6 +1,6 @@
 """What every event, topic and fact has in common."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, ClassVar
 
@@ -78,6 +78,8 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     causation: str = ""
     traceparent: str = ""
     hops: int = 0
+    known: Mapping[str, str] = {}
+    """Of the names that the fact goes by: whose each of them is, where somebody holds it."""
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):

@@ -40,7 +40,7 @@ class LeadCaptured(Event, frozen=True, kw_only=True):
     number: str = ""
     """The lead's id in that system."""
     claims: list[str] = []
-    """Identity claims as `kind:hash`; a hash can be compared, not read."""
+    """Identity claims as `kind:hash`; a hash can be compared, not read. Another party's are left out."""
     conflicts: list[str] = []
     """Other parties that hold one of these claims: somebody decides whether they are one."""
     by_order: bool = False
@@ -54,6 +54,12 @@ class LeadCaptured(Event, frozen=True, kw_only=True):
     wants_call: bool = False
     holder: str = ""
     """The seller who holds it already, where a recorded pipeline says so."""
+    captured_at: datetime | None = None
+    """When its source learned of it; absent = when we did."""
+    unmatched: Text = ""
+    """The product as the source spells it, where no register entry answers to it."""
+    content: str = ""
+    """Hash of what the source said: the same lead said again is known by it."""
     tags: list[str] = []
     attributes: dict[str, str] = {}
     """Derived, not personal: class, industry, size, region, language, scenario, circle."""
@@ -68,9 +74,16 @@ class LeadTouched(Event, frozen=True, kw_only=True):
     lead_id: Id
     touch: Touch
     number: str = ""
+    external_id: str = ""
+    """The party's id in the system that the touch came from."""
+    claims: list[str] = []
+    """As in `LeadCaptured`, likewise `conflicts`."""
+    conflicts: list[str] = []
     wants_call: bool = False
     attributes: dict[str, str] = {}
     """What was not known before; nothing known is overwritten."""
+    content: str = ""
+    personal: str = ""
 
 
 class LeadTagged(Event, frozen=True, kw_only=True):
@@ -89,6 +102,16 @@ class MergeProposed(Event, frozen=True, kw_only=True):
     customer_id: Id
     other: Id
     claims: list[str]
+
+
+class MergeDeclined(Event, frozen=True, kw_only=True):
+    """They are two, a person says: what they share is no ground to ask again."""
+
+    TYPE: ClassVar[str] = "perennial.lead.merge-declined.v1"
+    customer_id: Id
+    other: Id
+    by: str
+    reason: Text = ""
 
 
 class LeadMerged(Event, frozen=True, kw_only=True):
@@ -113,6 +136,18 @@ class LeadUnmerged(Event, frozen=True, kw_only=True):
     reason: Text = ""
 
 
+class LeadGraded(Event, frozen=True, kw_only=True):
+    """What scoring thinks of it, as taken note of here: it steers all that follows (I6)."""
+
+    TYPE: ClassVar[str] = "perennial.lead.graded.v1"
+    customer_id: Id
+    lead_id: Id
+    score: float
+    ready: bool
+    grade: Grade
+    expected_value: Minor = 0
+
+
 class LeadReadied(Event, frozen=True, kw_only=True):
     """An opportunity: from market to sales (I19). It waits for a seller from now on."""
 
@@ -123,6 +158,8 @@ class LeadReadied(Event, frozen=True, kw_only=True):
     score: float | None = None
     grade: Grade
     expected_value: Minor = 0
+    by: str = ""
+    """The person who says so."""
 
 
 class LeadReturned(Event, frozen=True, kw_only=True):
@@ -162,8 +199,10 @@ LEADS = Topic(
         LeadTouched,
         LeadTagged,
         MergeProposed,
+        MergeDeclined,
         LeadMerged,
         LeadUnmerged,
+        LeadGraded,
         LeadReadied,
         LeadReturned,
         LeadQueued,

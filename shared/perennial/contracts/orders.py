@@ -26,6 +26,8 @@ class OrderPlaced(Event, frozen=True, kw_only=True):
     number: Id
     """The order's id in the system it came from."""
     source: Id
+    party: str = ""
+    """The id that follows from the source's own customer, where the party was known by another."""
     currency: Currency
     total: Minor
     revenue: Minor

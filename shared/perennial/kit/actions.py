@@ -35,6 +35,14 @@ class Locate:
 
 
 @dataclass(frozen=True)
+class Resolve:
+    """→ {name: key} for the names that somebody holds."""
+
+    subject: str
+    names: list[str]
+
+
+@dataclass(frozen=True)
 class LockEntities:
     """→ ({(subject, key): row}, busy keys): missing rows made first, all locked in order."""
 
@@ -100,6 +108,7 @@ Action = (
     | LockPositions
     | LoadAnswers
     | Locate
+    | Resolve
     | LockEntities
     | LockParked
     | LoadAside

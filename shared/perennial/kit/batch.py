@@ -43,6 +43,8 @@ class Item:
     """Set where it is already known that it can't be applied: the reason."""
     error: str = ""
     wait: str = ""
+    names: tuple[str, ...] = ()
+    """By which its key is found, and re-found whenever the batch begins anew."""
     expires: datetime | None = None
     parked_id: int = 0
     """Its row in `parked`, where it comes from there."""
@@ -149,6 +151,8 @@ class Writes:
     entities: list[Entity] = field(default_factory=list)
     parts: list[tuple[str, str, str, Any]] = field(default_factory=list)
     """(subject, id, key, part)"""
+    aliases: list[tuple[str, str, str]] = field(default_factory=list)
+    """(subject, name, key)"""
     events: list[Made] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     archive: list[Fact] = field(default_factory=list)
@@ -174,6 +178,8 @@ class Loaded:
     """Whose each part is that was looked for; "" if it is nobody's yet."""
     counters: Mapping[str, int]
     """Gap-free numbers by scope, as locked."""
+    names: Mapping[PartId, str] = field(default_factory=dict)
+    """(subject, name) → key, of the names that were looked up and are held."""
     flowing: set[EntityId] = field(default_factory=set)
     """Subjects that were held and flow again, until one of their facts fails once more."""
 

@@ -52,6 +52,7 @@ from perennial.kit.gathering import (
     place_of,
     unparked,
 )
+from perennial.kit.naming import resolved
 from perennial.kit.subject import Service
 from perennial.kit.worlds import Worlds
 
@@ -94,6 +95,7 @@ def _attempt(
         stands = yield LockPositions(partitions)
         items, positions, reseek = admit(items, stands)
     answers = yield from load_answers(items)
+    items, names = yield from resolved(items)
     items = yield from located(service, items)
     rows, busy = yield from lock_entities(job, items)
     later = [item for item in items if place_of(item) in busy]
@@ -104,7 +106,7 @@ def _attempt(
     items, flowing = yield from unparked(service, job, items)
     parts = yield from parts_named(service, worlds, job, items, rows)
     aside = yield from load_aside(items, rows)
-    batch_ = _Batch(service, worlds, job, items, rows, parts, answers, flowing, aside)
+    batch_ = _Batch(service, worlds, job, items, rows, parts, answers, flowing, aside, names)
     outcome = yield from batch_.folded()
     outcome.busy, outcome.reseek = later, reseek
     outcome.writes.positions = positions
@@ -128,6 +130,7 @@ class _Batch:
     answers: dict[str, StoredAnswer]
     flowing: set[EntityId]
     aside: dict[EntityId, dict[str, int]]
+    names: dict[PartId, str]
     counters: dict[str, int] = field(default_factory=dict)
 
     def folded(self) -> Machine:
@@ -187,7 +190,7 @@ class _Batch:
             entity = entities[place]
             entity.state = msgspec.structs.replace(entity.state, parts=held)
             entity.parts_before = held
-        return Loaded(entities, self.answers, holders, self.counters, self.flowing)
+        return Loaded(entities, self.answers, holders, self.counters, self.names, self.flowing)
 
     def _entity(self, place: EntityId, row: Any) -> Entity:
         now, seen, made, held, due, state, marks = row

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from perennial.contracts.base import Decision, Event, Fact, Refusal, TimerFired, Wait
+from perennial.contracts.base import Decision, Event, Fact, Refusal, Wait
 from perennial.kit.batch import (
     Entity,
     EntityId,
@@ -19,7 +19,8 @@ from perennial.kit.batch import (
     event_of,
 )
 from perennial.kit.ledgers import Ledgers
-from perennial.kit.making import made_event
+from perennial.kit.making import firing, made_event
+from perennial.kit.naming import Names, nobodys
 from perennial.kit.ordering import MARK, Ordering
 from perennial.kit.rejecting import copies
 from perennial.kit.subject import Service
@@ -38,6 +39,7 @@ class Fold(Ordering):
         self.worlds = worlds
         self.entities = loaded.entities
         self.ledgers = Ledgers(loaded.entities)
+        self.names = Names(loaded.names, self.writes.aliases)
         self.holders = dict(loaded.holders)
         self.counters = dict(loaded.counters)
         self._scopes_missing: set[str] = set()
@@ -104,6 +106,8 @@ class Fold(Ordering):
             self._wait(
                 item, None, Wait(until_known=item.wait, expires=item.expires or item.fact.now)
             )
+        elif item.ask is not None and item.names:
+            self._refused(item, None, nobodys(item.names[0]))
         elif item.subject is not None or item.parked_id:
             self._cannot(item, None, "no key", "nothing says whose fact this is")
 
@@ -121,7 +125,7 @@ class Fold(Ordering):
             self._cannot(item, entity, type(error).__name__, _told(error), holds=holds)
 
     def _react(self, item: Item, entity: Entity) -> None:
-        fact = item.fact
+        fact = self.names.told(item, entity.key)
         now = max(fact.now, entity.now) if entity.now else fact.now
         self._fire(entity, now)
         if fact.ver > entity.seen.get(fact.topic, 0):
@@ -183,6 +187,7 @@ class Fold(Ordering):
             entity.state = subject.evolve(entity.state, event, now)
             entity.now = now
             self.ledgers.enter(subject, event, now)
+            self.names.give(subject, event)
             events.append(event)
             self.writes.events.append(made)
             if self.service.rows is not None:
@@ -229,7 +234,7 @@ class Fold(Ordering):
                 return
             at = due[name]
             now = max(at, entity.now) if entity.now else at
-            fact = _firing(entity, name, at)
+            fact = firing(entity, name, at)
             decision = self._stranger(entity, fact) or self._decided(entity, fact, now)
             if not isinstance(decision, list) or not decision:
                 raise StuckTimerError(f"timer {name!r} fired and nothing came of it")
@@ -239,7 +244,7 @@ class Fold(Ordering):
             self._stuck(entity, at, error, name)
 
     def _stuck(self, entity: Entity, at: datetime, error: Exception, name: str = "") -> None:
-        item = Item(_firing(entity, name, at), entity.subject, entity.key)
+        item = Item(firing(entity, name, at), entity.subject, entity.key)
         self._cannot(item, entity, type(error).__name__, _told(error), holds=True)
 
     def _snapshot(self, entity: Entity) -> Callable[[], None]:
@@ -247,13 +252,15 @@ class Fold(Ordering):
         state, now, due = entity.state, entity.now, entity.due
         made, seen, marks = dict(entity.made), dict(entity.seen), dict(entity.marks)
         counters = dict(self.counters) if self.counters else self.counters
-        lengths = len(writes.events), len(writes.rows), len(writes.archive), self.ledgers.entered
+        lengths = len(writes.events), len(writes.rows), len(writes.archive)
+        entered, given = self.ledgers.entered, self.names.given
 
         def restore() -> None:
             entity.state, entity.now, entity.due = state, now, due
             entity.made, entity.seen, entity.marks = made, seen, marks
             self.counters = counters
-            self.ledgers.undo(lengths[3])
+            self.ledgers.undo(entered)
+            self.names.undo(given)
             del writes.events[lengths[0] :]
             del writes.rows[lengths[1] :]
             del writes.archive[lengths[2] :]
@@ -280,18 +287,6 @@ def _changed_parts(entity: Entity) -> list[tuple[str, str, str, Any]]:
         for part_id, part in entity.state.parts.items()
         if before.get(part_id) is not part
     ]
-
-
-def _firing(entity: Entity, name: str, at: datetime) -> Fact:
-    return Fact(
-        data=TimerFired(name),
-        id=f"timer:{name}:{at.isoformat()}",
-        key=entity.key,
-        now=at,
-        time=at,
-        type="timer",
-        topic="timer",
-    )
 
 
 def _told(error: Exception) -> str:

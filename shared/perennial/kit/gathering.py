@@ -57,7 +57,7 @@ def located(service: Service, items: list[Item]) -> Generator[Action, Any, list[
     """Give facts that name only a part the key of its holder: in the store, or in this batch."""
     unplaced: dict[str, set[str]] = {}
     for item in items:
-        if item.subject is not None and item.wait:
+        if item.subject is not None and item.wait and not item.names:
             unplaced.setdefault(item.subject.name, set()).add(item.key)
     if not unplaced:
         return items
@@ -73,7 +73,7 @@ def located(service: Service, items: list[Item]) -> Generator[Action, Any, list[
 
 
 def _at_holder(item: Item, holders: dict[PartId, str]) -> Item:
-    if item.subject is None or not item.wait:
+    if item.subject is None or not item.wait or item.names:
         return item
     holder = holders.get((item.subject.name, item.key))
     return replace(item, key=holder, wait="") if holder else item

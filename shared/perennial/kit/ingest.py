@@ -9,7 +9,7 @@ from perennial.contracts.platform import CLOCK
 from perennial.contracts.strict import Malformed
 from perennial.kit.ask import Ask
 from perennial.kit.batch import Item, Record
-from perennial.kit.subject import Service
+from perennial.kit.subject import Named, Service
 
 WAITING_DAYS = 30
 
@@ -78,6 +78,10 @@ def placed(service: Service, item: Item) -> Item:
     item.subject = line.subject
     if isinstance(place, str):
         item.key = place
+    elif isinstance(place, Named):
+        item.key, item.names = place.key, place.names
+        item.wait = "" if place.key else place.wait
+        item.expires = item.fact.now + timedelta(days=WAITING_DAYS)
     else:
         item.key, item.wait = place
         item.expires = item.fact.now + timedelta(days=WAITING_DAYS)

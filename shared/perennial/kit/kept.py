@@ -9,7 +9,7 @@ import msgspec
 from perennial.contracts.base import Fact
 from perennial.kit.batch import Item, ParkedRow, Record
 from perennial.kit.ingest import placed, receive
-from perennial.kit.subject import Service
+from perennial.kit.subject import Named, Service
 
 _json = msgspec.json.Encoder()
 
@@ -85,10 +85,14 @@ def _item(service: Service, row: ParkedRow, envelope: _Envelope) -> Item:
         hops=0 if row.state == "redrive" else envelope.hops,
     )
     item = Item(fact, service.subjects.get(row.subject), row.key)
-    if item.subject is not None or fact.data is None:
+    if fact.data is None:
         return item
-    placed(service, item)
-    item.expires = row.expires or item.expires
+    if item.subject is None or (row.state == "waiting" and service.locate is not None):
+        placed(service, item)  # what waited is judged where its names lead by now
+        item.expires = row.expires or item.expires
+    elif service.locate is not None and not fact.ver:
+        place = service.locate(fact)
+        item.names = place.names if isinstance(place, Named) else ()
     return item
 
 

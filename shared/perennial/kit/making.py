@@ -1,10 +1,10 @@
-"""An own event with its envelope and receipt: what stands in the history and goes on the wire."""
+"""What a fold makes: own events with envelope and receipt, as in the history and on the wire; firings."""
 
 from datetime import datetime
 
 import msgspec
 
-from perennial.contracts.base import Event, Fact, Receipt
+from perennial.contracts.base import Event, Fact, Receipt, TimerFired
 from perennial.kit.batch import Entity
 from perennial.kit.ids import event_id
 from perennial.kit.subject import Made
@@ -56,6 +56,19 @@ def made_event(
         context=_encoder.encode(context).decode(),
         data=_with_receipt(event, receipt),
         event=event,
+    )
+
+
+def firing(entity: Entity, name: str, at: datetime) -> Fact:
+    """The fact that a moment named by `due` has come."""
+    return Fact(
+        data=TimerFired(name),
+        id=f"timer:{name}:{at.isoformat()}",
+        key=entity.key,
+        now=at,
+        time=at,
+        type="timer",
+        topic="timer",
     )
 
 

@@ -16,6 +16,7 @@ _ROW = ", ".join(field.name for field in fields(ParkedRow))
 _IS_READY = """
     (state = 'redrive' OR (state = 'waiting' AND (
         EXISTS (SELECT FROM part WHERE id = substr(waits_for, strpos(waits_for, ':') + 1))
+        OR EXISTS (SELECT FROM alias WHERE name = substr(waits_for, strpos(waits_for, ':') + 1))
         OR EXISTS (SELECT FROM entity e WHERE e.key = waits_for
                    AND (e.made <> '{}' OR e.seen <> '{}')))))
 """

@@ -90,6 +90,7 @@ this statement, and the batch begins anew."""
 _LOCK = {skip: _ENTITIES.format(skip="SKIP LOCKED" if skip else "") for skip in (False, True)}
 _ANSWERS = "SELECT id, fingerprint, status, body FROM answer WHERE id = ANY($1::text[])"
 _LOCATE = "SELECT id, key FROM part WHERE subject = $1 AND id = ANY($2::text[])"
+_RESOLVE = "SELECT name, key FROM alias WHERE subject = $1 AND name = ANY($2::text[])"
 _PARTS = "SELECT id, key, state::text FROM part WHERE subject = $1 AND id = ANY($2::text[])"
 _PARKED = f"""
     SELECT {", ".join(field.name for field in fields(ParkedRow))} FROM parked
@@ -163,6 +164,8 @@ class _Transaction:
                 return {
                     row[0]: row[1] for row in await self._connection.fetch(_LOCATE, subject, ids)
                 }
+            case actions.Resolve(subject, names):
+                return dict(await self._connection.fetch(_RESOLVE, subject, names))
             case actions.LockEntities(ids, skip_locked):
                 return await self._entities(ids, skip_locked)
             case actions.LockParked(ids, places):

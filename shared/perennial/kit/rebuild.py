@@ -16,6 +16,7 @@ import asyncpg
 import msgspec
 
 from perennial.kit.batch import Partition
+from perennial.kit.comparing import Checked, compared_names
 from perennial.kit.kafka import Broker, partition_for
 from perennial.kit.postgres import load_reference
 from perennial.kit.reading import Reader
@@ -38,8 +39,6 @@ from perennial.kit.subject import Row, Service, Subject
 from perennial.kit.worlds import Worlds
 
 OUTBOX_WITHIN = 60.0
-TOLD_MOST = 200
-"""Differences that are kept; all are counted."""
 UNHURRIED = {"transaction_timeout": "0", "idle_in_transaction_session_timeout": "0"}
 
 _ENTITIES = """
@@ -50,6 +49,7 @@ _PARTS = """
     SELECT subject, key, id, state::text FROM part
     WHERE subject = ANY($1::text[]) AND key = ANY($2::text[])
 """
+_NAMES = "SELECT subject, key, name FROM alias WHERE subject = ANY($1::text[]) AND key = ANY($2)"
 _EVENTS = """
     SELECT key, topic, ver, id, type, time, now, data FROM event
     WHERE topic = ANY($1::text[]) AND key = ANY($2::text[])
@@ -60,24 +60,6 @@ _DISCARDED = "SELECT topic, key, ver FROM parked WHERE state = 'discarded'"
 
 class RebuildError(Exception):
     """The comparison could not be made; nothing is said about the data."""
-
-
-class Checked(msgspec.Struct, kw_only=True):
-    """What was compared, and the first of the differences."""
-
-    service: str
-    compared: dict[str, int] = {}
-    differing: int = 0
-    differences: list[Difference] = []
-
-    def count(self, table: str, n: int = 1) -> None:
-        self.compared[table] = self.compared.get(table, 0) + n
-
-    def add(self, found: Iterable[Difference]) -> None:
-        for one in found:
-            self.differing += 1
-            if len(self.differences) < TOLD_MOST:
-                self.differences.append(one)
 
 
 async def check(service: Service, url: str, broker: Broker) -> Checked:
@@ -189,7 +171,9 @@ class _Comparison:
             self._checked.add(forks)
             self._checked.add(compared_events(key, rows.get(key, {}), known))
             self._checked.add(compared_states(subject, key, entity, folded(subject, known)))
+            self._checked.add(compared_names(subject, key, entity.names, known))
             self._checked.count("event", len(known))
+            self._checked.count("alias", len(entity.names))
             self._checked.count("entity")
             self._checked.count("part", len(entity.parts))
             self._seen["event"] += len(rows.get(key, ()))
@@ -230,6 +214,9 @@ class _Comparison:
             subject = subjects[name]
             place = found.setdefault((name, key), _nothing(subject))
             place.parts[part_id] = json(text, type=subject.part)
+        for name, key, alias in await self._base.fetch(_NAMES, self._family.names, keys):
+            place = found.setdefault((name, key), _nothing(subjects[name]))
+            place.names |= {alias}
         return found
 
     async def _event_rows(self, keys: Sequence[str]) -> dict[str, dict[tuple[str, int], Any]]:

@@ -59,6 +59,7 @@ class Live:
     made: dict[str, int]
     state: Any
     parts: dict[str, Any] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
 
 
 @dataclass

@@ -29,6 +29,10 @@ def _nobody(_state: Any, _fact: Fact) -> Iterable[str]:
     return ()
 
 
+def _no_names(_event: Event) -> Mapping[str, str]:
+    return {}
+
+
 def _changes_nothing(*_: Any) -> Decision:
     return []
 
@@ -78,6 +82,24 @@ class Subject:
     beside: Callable[[Any, Fact], Iterable[str]] = _nobody
     """(state, fact) → ledger entries the rule looks at: locked first, given as `state.beside[key]`.
     What the fact alone names is locked at once; with an empty state it must name at least that."""
+    aliases: Callable[[Event], Mapping[str, str]] = _no_names
+    """Names by which facts find the subject from this event on, each with the key it leads to. A
+    name has one holder in the store; whoever loses the race for one decides again."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """Whose fact it is: the holder of the first of these names that somebody holds, else `key`'s.
+
+    Without a key it waits for `wait`. All names are looked up, and stand in `fact.known`.
+    """
+
+    names: tuple[str, ...]
+    key: str = ""
+    wait: str = ""
+
+
+Place = str | tuple[str, str] | Named
 
 
 @dataclass(frozen=True)
@@ -148,8 +170,8 @@ class Service:
     numbered: Mapping[type[Event], Numbering] = field(default_factory=dict)
     requests: tuple[type, ...] = ()
     """Request structs of its own (with a TYPE), so that a waiting one can be read back."""
-    locate: Callable[[Fact], str | tuple[str, str]] | None = None
-    """A foreign fact's key, or (part id, what it waits for) where only a part names it."""
+    locate: Callable[[Fact], Place] | None = None
+    """A foreign fact's key; (part id, what it waits for) where only a part names it; or its names."""
     adapt: Callable[[Fact, Any], Awaitable[Fact]] | None = None
     """What the edge does to a partner's fact before it folds (sealing contact data)."""
     jobs: Sequence[Any] = ()

@@ -26,6 +26,14 @@ CREATE TABLE part (
 );
 CREATE INDEX part_key ON part (subject, key);
 
+CREATE TABLE alias (
+    subject text NOT NULL,
+    name    text NOT NULL,
+    key     text NOT NULL,
+    PRIMARY KEY (subject, name)
+);
+CREATE INDEX alias_key ON alias (subject, key);
+
 CREATE TABLE event (
     topic   text NOT NULL,
     key     text NOT NULL,
@@ -139,7 +147,7 @@ BEGIN
 END $$;
 """
 
-DOMAIN_TABLES = ("entity", "part", "event", "archive")
+DOMAIN_TABLES = ("entity", "part", "alias", "event", "archive")
 """What a rebuild must reproduce; the rest is delivery and comes from the log's ends."""
 
 

@@ -60,7 +60,7 @@ class Verdicts:
             state = "discarded" if item.dropping else "released"
             self.writes.released.append((item.parked_id, state))
 
-    def _refused(self, item: Item, entity: Entity, refusal: Refusal) -> None:
+    def _refused(self, item: Item, entity: Entity | None, refusal: Refusal) -> None:
         ask, body, status = item.ask, _encoder.encode(refusal), REFUSED[refusal.kind]
         if ask is None:
             self._park(Parked(item, "parked", refusal.code, body.decode()), entity)

@@ -27,6 +27,10 @@ CLAUSES: dict[str, tuple[str, str]] = {
            ON CONFLICT (subject, id) DO UPDATE SET state = excluded.state,
                key = CASE WHEN part.key = excluded.key THEN part.key END""",
     ),
+    "alias": (
+        "text[],text[],text[]",
+        "INSERT INTO alias (subject, name, key) SELECT * FROM unnest({0})",
+    ),
     "event": (
         "text[],text[],int8[],text[],text[],timestamptz[],timestamptz[],text[],text[]",
         """INSERT INTO event (topic, key, ver, id, type, time, now, context, data)
@@ -133,6 +137,7 @@ def _columns(writes: Writes) -> dict[str, list[tuple[Any, ...]]]:
     return {
         "entity": [_entity(entity) for entity in writes.entities],
         "part": [(s, i, k, _json.encode(part).decode()) for s, i, k, part in writes.parts],
+        "alias": sorted(writes.aliases),
         "event": [
             (e.topic, e.key, e.ver, e.id, e.type, e.time, e.now, e.context, e.data) for e in events
         ],

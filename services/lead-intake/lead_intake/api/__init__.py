@@ -2,9 +2,10 @@
 
 from fastapi import APIRouter
 
-from lead_intake.api import orders, partners, registers
+from lead_intake.api import leads, orders, partners, registers
 
 router = APIRouter(prefix="/v1")
+router.include_router(leads.router)
 router.include_router(orders.router)
 router.include_router(registers.beside)
 router.include_router(registers.router)

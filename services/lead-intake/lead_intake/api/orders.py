@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from perennial.kit.auth import Principal, require
 from perennial.kit.history import state_at
@@ -11,28 +10,27 @@ from perennial.kit.paging import AsOf, Listing, Paging, listing
 from perennial.kit.problems import Fault
 
 from lead_intake import store
-from lead_intake.bodies import CancelBody, OrderBody, PaymentBody, ReturnBody
-from lead_intake.desk import AtDesk, order_in_path
+from lead_intake.asking import in_path
+from lead_intake.bodies import (
+    BULK_BYTES,
+    BULK_ROWS,
+    CancelBody,
+    OrderBody,
+    PaymentBody,
+    ReturnBody,
+    rows_of,
+)
+from lead_intake.desk import AtDesk
 from lead_intake.handlers import CUSTOMER
 from lead_intake.views import OrderView, RowResult, StillWaiting, Taken, order_view
 
 router = APIRouter(tags=["orders"])
 
-BULK_BYTES = 64_000_000
-BULK_ROWS = 2_000
-NDJSON = "application/x-ndjson"
 READ, WRITE = "orders:read", "orders:write"
 TAKEN = {
     **returns(Taken, 201, "Taken"),
     **returns(Taken, 200, "Known already"),
     **returns(StillWaiting, 202, "Waits for what it names"),
-}
-ROWS = {
-    "requestBody": {
-        "required": True,
-        "description": "One object a line: the bodies of the routes below with `type` and `order`",
-        "content": {NDJSON: {"schema": {"type": "string"}}},
-    }
 }
 Source = Annotated[str, Query(description="System whose order number the path names")]
 
@@ -51,15 +49,14 @@ async def place_order(
 @router.post(
     "/orders:bulk",
     responses=returns(RowResult, description="One line for each row"),
-    openapi_extra=ROWS,
+    openapi_extra=rows_of("order"),
 )
 async def bulk_orders(
     request: Request, desk: AtDesk, who: Principal = require("imports:write")
 ) -> Response:
     """Orders, payments, returns and cancellations as NDJSON, told apart by `type`, in any order."""
     rows = ndjson_rows(request, BULK_BYTES, BULK_ROWS)
-    results = await desk.say_all(request, who, rows)
-    return Response(msgspec.json.Encoder().encode_lines(results), media_type=NDJSON)
+    return desk.lines(await desk.say_all(request, who, rows, "order"))
 
 
 @router.post("/orders/{order}/payments", status_code=201, responses=TAKEN)
@@ -107,7 +104,7 @@ async def get_order(
     who: Principal = require(READ),
 ) -> Response:
     """An order as it stands; with `as_of`, as it stood."""
-    order_id = order_in_path(who, order, source)
+    order_id = in_path(who, "order", order, source)
     found = await store.order(desk.pool, order_id)
     if found is not None and not _in_sight(who, found[0]):
         found = None

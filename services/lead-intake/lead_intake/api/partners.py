@@ -12,7 +12,8 @@ from perennial.kit.paging import Listing, Paging, listing
 from perennial.kit.problems import fault_at
 
 from lead_intake import store
-from lead_intake.desk import AtDesk, own_source
+from lead_intake.asking import own_source
+from lead_intake.desk import AtDesk
 from lead_intake.views import Rejection, RowResult
 
 router = APIRouter(tags=["partners"])
@@ -37,7 +38,7 @@ _EVENTS = {
 async def publish_events(
     request: Request, desk: AtDesk, who: Principal = require("events:write")
 ) -> Response:
-    """Orders, payments, returns and cancellations; one result each, known ones are duplicates."""
+    """Leads, activities, orders, payments and what becomes of them; one result each, known ones are duplicates."""
     topic = partner_topic(own_source(who))
     facts = decode_http(topic, request.headers, await request.body(), desk.runtime.now())
     results = await desk.hear(facts)

@@ -23,8 +23,9 @@ from perennial.kit.paging import AsOf, Listing, Paging, etag, expected_version, 
 from perennial.kit.problems import Fault
 
 from lead_intake import store
+from lead_intake.asking import malformed_row
 from lead_intake.bodies import entry_of, with_contact, without
-from lead_intake.desk import AtDesk, malformed_row
+from lead_intake.desk import AtDesk
 from lead_intake.domain import registers
 from lead_intake.domain.registers import key_of
 from lead_intake.handlers import REGISTER

@@ -5,26 +5,31 @@ from datetime import UTC, datetime, timedelta
 from perennial.contracts.base import Refusal
 from perennial.contracts.partner import PlaceOrder
 
-from lead_intake.domain.requests import CancelSaid, OrderSaid, PaymentSaid, ReturnSaid, Said
+from lead_intake.domain.requests import CancelSaid, OfOrder, OrderSaid, PaymentSaid, ReturnSaid
 from lead_intake.policy import Policy
 
 
-def fault_of(said: Said, policy: Policy, now: datetime) -> Refusal | None:
+def fault_of(said: OfOrder, policy: Policy, now: datetime) -> Refusal | None:
     """The first thing wrong with a fact, whatever the order looks like."""
     match said:
         case OrderSaid(said=order):
-            return _moment(order.placed_at, "placed_at", policy, now) or _amounts(order, policy)
+            return moment_fault(order.placed_at, "placed_at", policy, now) or _amounts(
+                order, policy
+            )
         case PaymentSaid(said=payment):
-            return _moment(payment.paid_at, "paid_at", policy, now) or _above_zero(payment.amount)
+            return moment_fault(payment.paid_at, "paid_at", policy, now) or _above_zero(
+                payment.amount
+            )
         case ReturnSaid(said=back):
-            return _moment(back.returned_at, "returned_at", policy, now) or _not_below_zero(
+            return moment_fault(back.returned_at, "returned_at", policy, now) or _not_below_zero(
                 back.amount
             )
         case CancelSaid(said=cancel):
-            return _moment(cancel.cancelled_at, "cancelled_at", policy, now)
+            return moment_fault(cancel.cancelled_at, "cancelled_at", policy, now)
 
 
-def _moment(moment: datetime, field: str, policy: Policy, now: datetime) -> Refusal | None:
+def moment_fault(moment: datetime, field: str, policy: Policy, now: datetime) -> Refusal | None:
+    """What is wrong with a business time."""
     if moment.tzinfo is None:
         return invalid(
             "time-without-zone", f"Write {field} with an offset, as 2026-01-31T09:00:00Z.", field

@@ -5,13 +5,16 @@ rebuilds its half.
 """
 
 from datetime import datetime
+from typing import Literal
 
+import msgspec
 from msgspec.structs import replace
 from perennial.contracts.base import Event, Id, Minor, Part, State
-from perennial.contracts.leads import LeadCaptured
+from perennial.contracts.leads import LeadCaptured, LeadTouched, MergeDeclined, MergeProposed
 from perennial.contracts.orders import OrderCancelled, OrderPaid, OrderPlaced, OrderReturned
 
 from lead_intake.domain import leads as the_leads
+from lead_intake.domain.identity import lead_id
 from lead_intake.domain.lead import Lead
 from lead_intake.domain.money import share
 from lead_intake.domain.seller import Seller
@@ -35,6 +38,9 @@ class Order(Part, frozen=True, kw_only=True):
     returned: Minor = 0
     payments: dict[str, Minor] = {}
     returns: dict[str, Minor] = {}
+    party: Id | Literal[""] = ""
+    """Whose it is in the words of its source, where that is not the customer's own id."""
+    products: tuple[str, ...] = ()
 
     def given_up(self, returned: Minor) -> tuple[Minor, Minor | None]:
         """Revenue and margin that are gone once so much has been returned (all, if cancelled)."""
@@ -44,10 +50,19 @@ class Order(Part, frozen=True, kw_only=True):
         return share(self.revenue, returned, self.total), margin
 
 
+class Proposal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Another party that shares claims with this one: a person decides whether they are one."""
+
+    claims: tuple[str, ...]
+    since: datetime
+    declined: bool = False
+
+
 class Customer(State, frozen=True, kw_only=True):
     """A party from its first touch on."""
 
     captured: bool = False
+    customer_id: str = ""
     source: str = ""
     external_id: str = ""
     channel: str = ""
@@ -55,9 +70,26 @@ class Customer(State, frozen=True, kw_only=True):
     leads: dict[str, Lead] = {}
     waiting: bool = False
     """One of the leads waits for a seller: rounds find it by this."""
+    also: dict[str, str] = {}
+    """Leads that were further touches of one of these: their ids, and that one's."""
+    proposals: dict[str, Proposal] = {}
+    """By the other party's id."""
     beside: dict[str, Seller] = {}
     """Ledgers of the sellers that a rule looks at; never stored."""
     parts: dict[str, Order] = {}
+
+    def lead(self, lead_id: str) -> tuple[str, Lead] | None:
+        """The lead of that id, or the one that it was a further touch of."""
+        lead_id = self.also.get(lead_id, lead_id)
+        lead = self.leads.get(lead_id)
+        return (lead_id, lead) if lead is not None else None
+
+    def meant(self, lead_id: str) -> tuple[str, Lead]:
+        """The same, of a wish about a lead of this party."""
+        found = self.lead(lead_id)
+        if found is None:
+            raise LookupError(f"{self.customer_id} has no lead {lead_id}")
+        return found
 
 
 def evolve(state: Customer, event: Event, now: datetime) -> Customer:
@@ -70,6 +102,13 @@ def evolve(state: Customer, event: Event, now: datetime) -> Customer:
             return _with(state, event.order_id, _after(order, event))
         case LeadCaptured():
             state = _known(state, event)
+        case LeadTouched() if event.number:
+            state = _touched(state, event)
+        case MergeProposed():
+            state = _proposed(state, event, now)
+        case MergeDeclined() if event.other in state.proposals:
+            declined = replace(state.proposals[event.other], declined=True)
+            return replace(state, proposals={**state.proposals, event.other: declined})
     leads = the_leads.evolve(state.leads, event, now)
     if leads is state.leads:
         return state
@@ -85,10 +124,24 @@ def _known(state: Customer, event: LeadCaptured) -> Customer:
     return replace(
         state,
         captured=True,
+        customer_id=event.customer_id,
         source=event.source,
         external_id=event.external_id,
         channel=event.channel,
         attributes=attributes,
+    )
+
+
+def _touched(state: Customer, event: LeadTouched) -> Customer:
+    also = {**state.also, lead_id(event.touch.source, event.number): event.lead_id}
+    return replace(state, also=also, attributes={**event.attributes, **state.attributes})
+
+
+def _proposed(state: Customer, event: MergeProposed, now: datetime) -> Customer:
+    before = state.proposals.get(event.other)
+    claims = tuple(dict.fromkeys([*(before.claims if before else ()), *event.claims]))
+    return replace(
+        state, proposals={**state.proposals, event.other: Proposal(claims=claims, since=now)}
     )
 
 
@@ -107,6 +160,8 @@ def _placed(event: OrderPlaced) -> Order:
         margin=event.margin,
         content=event.content,
         settled=event.paid,
+        party=event.party,
+        products=tuple(dict.fromkeys(line.product for line in event.lines)),
     )
 
 

@@ -1,27 +1,48 @@
 """Who is who: ids that follow from what a source calls a thing, and claims that can be compared.
 
-The same words give the same id in every process and for ever, so no look-up is needed to recognise
-a customer or an order, and two deliveries of one fact meet under one key.
+The same words give the same id in every process and for ever, so two deliveries of one fact meet
+under one key. A claim (e-mail, telephone, registration number, web domain) leads to the party that
+made it first; a party known by another source's words is found by what the two have in common.
 """
 
 import re
 from hashlib import blake2b
 
-from perennial.contracts.partner import Person
+from perennial.contracts.partner import Organisation, Person
 
 _PARTNER = "partner."
 _SPEAKS_FOR_OTHERS = "partner.replay"
 _NOT_DIALLED = re.compile(r"[^0-9+]")
+_TRUNK = re.compile(r"\(0\)")
+_UNREGISTERED = re.compile(r"[\W_]+")
+_DRESS_OF_A_DOMAIN = re.compile(r"^(?:[a-z]+://)?(?:www\d?\.)?|[/:?#].*$")
+FREE_MAIL = frozenset(
+    (
+        "126.com", "163.com", "aol.com", "daum.net", "foxmail.com", "free.fr", "gmail.com",
+        "gmx.at", "gmx.ch", "gmx.de", "gmx.net", "googlemail.com", "hotmail.com", "icloud.com",
+        "libero.it", "live.com", "mac.com", "mail.com", "mail.ru", "me.com", "msn.com",
+        "naver.com", "orange.fr", "outlook.com", "proton.me", "protonmail.com", "qq.com",
+        "rediffmail.com", "sina.com", "sohu.com", "t-online.de", "uol.com.br", "wanadoo.fr",
+        "web.de", "yahoo.co.jp", "yahoo.co.uk", "yahoo.com", "yahoo.com.br", "yahoo.de",
+        "yahoo.fr", "yandex.ru", "zoho.com",
+    )
+)  # fmt: skip
+"""Domains under which strangers to each other have their mail: they identify nobody."""
 
 
 def party_id(source: str, external_id: str) -> str:
-    """The customer id of a party, from its first touch on."""
+    """The customer id of a party whose first touch this is."""
     return "c" + _digest("party", source, external_id)
 
 
 def order_id(source: str, number: str) -> str:
     """The id of an order; payments, returns and cancellations arrive at it by the same words."""
     return "o" + _digest("order", source, number)
+
+
+def lead_id(source: str, number: str) -> str:
+    """The id of a lead; what is done about it arrives at it by the same words."""
+    return "l" + _digest("lead", source, number)
 
 
 def system_of(principal: str, source: str) -> str:
@@ -34,13 +55,20 @@ def system_of(principal: str, source: str) -> str:
     return principal.removeprefix(_PARTNER) or source
 
 
-def claims_of(person: Person, pepper: bytes) -> list[str]:
-    """What identifies a person besides the source's id, as `kind:hash`.
+def claims_of(
+    person: Person | None, pepper: bytes, organisation: Organisation | None = None
+) -> list[str]:
+    """What identifies a party besides the source's id, as `kind:hash`, the strongest first.
 
     Keyed hashes: telephone numbers are few enough to be tried one by one.
     """
-    phone = phone_digits(person.phone)
-    found = {"email": person.email.strip().casefold(), "phone": phone}
+    firm, someone = organisation or Organisation(), person or Person()
+    found = {
+        "registration": _UNREGISTERED.sub("", firm.registration).casefold(),
+        "email": someone.email.strip().casefold(),
+        "phone": phone_digits(someone.phone),
+        "domain": web_domain(firm.domain),
+    }
     return [
         f"{kind}:{blake2b(value.encode(), key=pepper, digest_size=16).hexdigest()}"
         for kind, value in found.items()
@@ -50,9 +78,15 @@ def claims_of(person: Person, pepper: bytes) -> list[str]:
 
 def phone_digits(phone: str) -> str:
     """`+` and digits only (E.164 without looking up national rules); "" unless international."""
-    dialled = _NOT_DIALLED.sub("", phone)
+    dialled = _NOT_DIALLED.sub("", _TRUNK.sub("", phone))
     dialled = "+" + dialled[2:] if dialled.startswith("00") else dialled
     return dialled if dialled.startswith("+") and 8 <= len(dialled) <= 16 else ""
+
+
+def web_domain(domain: str) -> str:
+    """A company's own domain without scheme, `www` and path; "" for a free mail provider's."""
+    bare = _DRESS_OF_A_DOMAIN.sub("", domain.strip().casefold()).rpartition("@")[2].strip(".")
+    return bare if "." in bare and bare not in FREE_MAIL else ""
 
 
 def _digest(*words: str) -> str:

@@ -50,6 +50,11 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Since when in this stage."""
     opened_at: datetime
     kind: LeadKind = "new"
+    captured_at: datetime | None = None
+    """When its source learned of it."""
+    content: str = ""
+    activities: tuple[str, ...] = ()
+    """Short words for the activities it knows: each counts once."""
     source: str = ""
     number: str = ""
     product: str = ""

@@ -25,6 +25,7 @@ from perennial.contracts.holdings import (
 )
 from perennial.contracts.leads import (
     LeadCaptured,
+    LeadGraded,
     LeadQueued,
     LeadReadied,
     LeadReturned,
@@ -33,6 +34,7 @@ from perennial.contracts.leads import (
     Touch,
 )
 
+from lead_intake.domain.contents import short
 from lead_intake.domain.lead import Ended, Holding, Lead, Present, Stage
 
 Leads = Mapping[str, Lead]
@@ -56,6 +58,8 @@ def _captured(event: LeadCaptured, now: datetime) -> Lead:
     return Lead(
         since=now,
         opened_at=now,
+        captured_at=event.captured_at,
+        content=event.content,
         kind=event.kind,
         source=event.source,
         number=event.number,
@@ -80,10 +84,24 @@ def _tagged(lead: Lead, event: LeadTagged, _now: datetime) -> Lead:
     return replace(lead, tags=tuple(dict.fromkeys([*kept, *event.added])))
 
 
+def _graded(lead: Lead, event: LeadGraded, _now: datetime) -> Lead:
+    queued = "" if lead.queued == "no-score" else lead.queued
+    return replace(
+        lead,
+        score=event.score,
+        ready=event.ready,
+        grade=event.grade,
+        value=event.expected_value,
+        queued=queued,
+    )
+
+
 def _readied(lead: Lead, event: LeadReadied, now: datetime) -> Lead:
+    """What arrives held or won has been an opportunity since its source captured it."""
+    begins = lead.captured_at if event.because == "arrived" else None
     return replace(
         _staged(lead, "waiting", now),
-        ready_at=lead.ready_at or now,
+        ready_at=lead.ready_at or begins or now,
         grade=event.grade,
         value=event.expected_value,
         score=lead.score if event.score is None else event.score,
@@ -146,6 +164,7 @@ def _lease_over(lead: Lead, _event: ProtectionEnded, now: datetime) -> Lead:
 
 def _active(lead: Lead, event: ActivityLogged, now: datetime) -> Lead:
     """Only what is effective moves a clock; it clears the warnings of the activity clock."""
+    lead = replace(lead, activities=(*lead.activities, short(event.activity_id)))
     present = lead.present
     if event.kind == "quotation":
         present = replace(present, quoted_at=now)
@@ -210,6 +229,7 @@ def _follows(next_stage: Literal["waiting", "pool", "nurture"]) -> Stage:
 _APPLY: dict[type[Event], Callable[[Lead, Any, datetime], Lead]] = {
     LeadTouched: _touched,
     LeadTagged: _tagged,
+    LeadGraded: _graded,
     LeadReadied: _readied,
     LeadReturned: _returned,
     LeadQueued: _queued,

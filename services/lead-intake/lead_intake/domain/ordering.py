@@ -4,23 +4,20 @@ Every amount given up is the difference of a running share, so that the totals o
 depend on which of its facts came first.
 """
 
-from datetime import UTC, datetime
-from hashlib import blake2b
+from datetime import datetime
 
-import msgspec
 from perennial.contracts.base import At, Decision, Event, Fact, Minor, Refusal, Wait
 from perennial.contracts.leads import LeadCaptured
 from perennial.contracts.orders import OrderCancelled, OrderPaid, OrderPlaced, OrderReturned
-from perennial.contracts.partner import PlaceOrder
 
 from lead_intake.domain.checks import fault_of, invalid
+from lead_intake.domain.claims import conflicting, own_claims, proposals
+from lead_intake.domain.contents import content_of
 from lead_intake.domain.customer import Customer, Order
 from lead_intake.domain.identity import party_id
 from lead_intake.domain.requests import CancelSaid, OrderSaid, PaymentSaid, ReturnSaid
 from lead_intake.domain.valuing import rate_day, value_of
 from lead_intake.domain.world import World
-
-_encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 def names(fact: Fact) -> tuple[str, ...]:
@@ -37,7 +34,7 @@ def react(state: Customer, fact: Fact, world: World, now: datetime) -> Decision:
         return fault
     order = state.parts.get(said.order_id)
     if isinstance(said, OrderSaid):
-        return _place(state, said, world, now) if order is None else _again(order, said)
+        return _place(state, fact, world, now) if order is None else _again(order, said)
     if order is None:
         return Wait(until_known=f"order:{said.order_id}", expires=now + world.policy.waiting)
     fault = _of_another(order, said.said.customer)
@@ -53,22 +50,8 @@ def react(state: Customer, fact: Fact, world: World, now: datetime) -> Decision:
     return []
 
 
-def content_of(said: PlaceOrder) -> str:
-    """What an order says, in one short word: equal for equal content, whoever delivers it again."""
-    told = (
-        said.customer,
-        said.placed_at.astimezone(UTC),
-        said.currency,
-        said.total,
-        said.paid,
-        said.units,
-        said.lines,
-        said.channel,
-    )
-    return blake2b(_encode(told), digest_size=12).hexdigest()
-
-
-def _place(state: Customer, asked: OrderSaid, world: World, now: datetime) -> Decision:
+def _place(state: Customer, fact: Fact, world: World, now: datetime) -> Decision:
+    asked: OrderSaid = fact.data
     said = asked.said
     rate = world.rate(said.currency, rate_day(said))
     if rate is None:
@@ -78,9 +61,10 @@ def _place(state: Customer, asked: OrderSaid, world: World, now: datetime) -> De
         return Wait(until_known=f"product:{value.unmatched[0]}", expires=now + world.policy.waiting)
     placed = OrderPlaced(
         order_id=asked.order_id,
-        customer_id=asked.customer_id,
+        customer_id=fact.key,
         number=said.order,
         source=asked.source,
+        party="" if asked.customer_id == fact.key else asked.customer_id,
         currency=said.currency,
         total=said.total,
         revenue=value.revenue,
@@ -93,21 +77,29 @@ def _place(state: Customer, asked: OrderSaid, world: World, now: datetime) -> De
         content=content_of(said),
         unmatched=value.unmatched,
     )
-    first = [] if state.captured else [_first_touch(asked, world)]
-    return [*(At(event, said.placed_at) for event in first), At(placed, said.placed_at)]
+    touched = _touch(state, fact, world)
+    return [At(event, said.placed_at) for event in (*touched, placed)]
 
 
-def _first_touch(asked: OrderSaid, world: World) -> LeadCaptured:
-    return LeadCaptured(
-        customer_id=asked.customer_id,
+def _touch(state: Customer, fact: Fact, world: World) -> list[Event]:
+    """An order makes its party known, and later whatever name of the party is new in it."""
+    asked: OrderSaid = fact.data
+    names = (asked.customer_id, *asked.claims)
+    news = fact.known and any(name not in fact.known for name in names)
+    if state.captured and not news:
+        return []
+    touch = LeadCaptured(
+        customer_id=fact.key,
         channel=asked.said.channel or world.policy.channel,
         source=asked.source,
         external_id=asked.said.customer,
-        claims=asked.claims,
+        claims=own_claims(fact),
+        conflicts=list(conflicting(fact)),
         by_order=True,
         attributes=asked.said.attributes,
         personal=asked.sealed,
     )
+    return [touch, *proposals(state, fact)]
 
 
 def _again(order: Order, asked: OrderSaid) -> Decision:
@@ -123,7 +115,7 @@ def _again(order: Order, asked: OrderSaid) -> Decision:
 
 def _of_another(order: Order, customer: str | None) -> Refusal | None:
     """Whoever names a customer means that customer's order."""
-    if customer is None or party_id(order.source, customer) == order.customer_id:
+    if customer is None or party_id(order.source, customer) == (order.party or order.customer_id):
         return None
     return invalid(
         "customer-differs",

@@ -4,15 +4,45 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from perennial.contracts.base import Decision, Fact, TimerFired
+from perennial.contracts.grades import LeadScored
 
-from lead_intake.domain import assigning, ordering, pools, rounds, turnover
+from lead_intake.domain import (
+    activities,
+    assigning,
+    capture,
+    claims,
+    pools,
+    readiness,
+    rounds,
+    turnover,
+    winning,
+)
 from lead_intake.domain.customer import Customer
-from lead_intake.domain.requests import SAID
+from lead_intake.domain.requests import (
+    ORDER_SAID,
+    ActivitySaid,
+    CloseSaid,
+    DeclineMerge,
+    LeadSaid,
+    ReadyLead,
+    ReopenLead,
+    ReturnLead,
+    TagLead,
+)
 from lead_intake.domain.world import World
 
 Rule = Callable[[Customer, Fact, World, datetime], Decision]
 RULES: Mapping[type, Rule] = {
-    **dict.fromkeys(SAID, ordering.react),
+    **dict.fromkeys(ORDER_SAID, winning.order),
+    LeadSaid: capture.capture,
+    TagLead: capture.tag,
+    ActivitySaid: activities.record,
+    CloseSaid: winning.close,
+    ReopenLead: winning.reopen,
+    LeadScored: readiness.scored,
+    ReadyLead: readiness.ready,
+    ReturnLead: readiness.give_back,
+    DeclineMerge: claims.decline,
     **dict.fromkeys(assigning.WISHES, assigning.react),
     **dict.fromkeys(turnover.WISHES, turnover.react),
     **dict.fromkeys(pools.WISHES, pools.react),
@@ -22,11 +52,14 @@ RULES: Mapping[type, Rule] = {
 TIMERS: Mapping[str, Rule] = {
     turnover.TIMER: turnover.fired,
     pools.TIMER: pools.fired,
+    readiness.SCORE_MISSED: readiness.fired,
+    readiness.RESTED: readiness.fired,
 }
 """By the first word of the timer's name, as `turnover` of `turnover/<lead>/<rung>`."""
 
 
 BESIDE: Mapping[type, Callable[[Customer, Fact], Iterable[str]]] = {
+    LeadSaid: readiness.beside,
     **dict.fromkeys(assigning.WISHES, assigning.beside),
     **dict.fromkeys(pools.WISHES, pools.beside),
 }
@@ -45,7 +78,7 @@ def due(state: Customer, world: World) -> dict[str, datetime]:
     """Every moment at which something happens to a lead by itself, each rule's own together."""
     if not state.leads:
         return {}
-    return {**turnover.due(state, world), **pools.due(state, world)}
+    return {**readiness.due(state, world), **turnover.due(state, world), **pools.due(state, world)}
 
 
 def beside(state: Customer, fact: Fact) -> Iterable[str]:

@@ -7,8 +7,17 @@ names that their senders know them by.
 
 from typing import ClassVar
 
-from perennial.contracts.base import Event, Id
-from perennial.contracts.partner import CancelOrder, PlaceOrder, RecordPayment, RecordReturn
+import msgspec
+from perennial.contracts.base import Event, Id, Text
+from perennial.contracts.partner import (
+    CancelOrder,
+    CaptureLead,
+    CloseLead,
+    PlaceOrder,
+    RecordActivity,
+    RecordPayment,
+    RecordReturn,
+)
 
 
 class OrderSaid(Event, frozen=True, kw_only=True):
@@ -45,5 +54,70 @@ class CancelSaid(Event, frozen=True, kw_only=True):
     said: CancelOrder
 
 
-Said = OrderSaid | PaymentSaid | ReturnSaid | CancelSaid
-SAID = (OrderSaid, PaymentSaid, ReturnSaid, CancelSaid)
+class LeadSaid(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = CaptureLead.TYPE
+    lead_id: Id
+    customer_id: Id
+    """The party as its source's words make it; who it is may be known under another id."""
+    source: Id
+    said: CaptureLead
+    """Without `person` and `organisation`."""
+    sealed: str = ""
+    claims: list[str] = []
+
+
+class ActivitySaid(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = RecordActivity.TYPE
+    lead_id: Id
+    source: Id
+    said: RecordActivity
+
+
+class CloseSaid(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = CloseLead.TYPE
+    lead_id: Id
+    source: Id
+    said: CloseLead
+
+
+class _Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person wants of a lead."""
+
+    lead_id: Id
+    by: str = ""
+
+
+class TagLead(_Wish, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "request.lead.tag"
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+class ReadyLead(_Wish, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "request.lead.ready"
+
+
+class ReturnLead(_Wish, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "request.lead.return"
+    reason: Text
+
+
+class ReopenLead(_Wish, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "request.lead.reopen"
+    reason: Text = ""
+
+
+class DeclineMerge(msgspec.Struct, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "request.merge.decline"
+    other: Id
+    by: str = ""
+    reason: Text = ""
+
+
+OfOrder = OrderSaid | PaymentSaid | ReturnSaid | CancelSaid
+OfLead = LeadSaid | ActivitySaid | CloseSaid
+Said = OfOrder | OfLead
+ORDER_SAID = (OrderSaid, PaymentSaid, ReturnSaid, CancelSaid)
+LEAD_SAID = (LeadSaid, ActivitySaid, CloseSaid)
+SAID = (*ORDER_SAID, *LEAD_SAID)
+LEAD_WISHES = (TagLead, ReadyLead, ReturnLead, ReopenLead)

@@ -10,7 +10,7 @@ from typing import Any
 
 from perennial.contracts.registers import CalendarChanged, ProductChanged
 
-from lead_intake.domain.money import rate_on
+from lead_intake.domain.money import convert, rate_on
 from lead_intake.domain.registers import Register
 from lead_intake.domain.staff import Staff
 from lead_intake.domain.versions import Versions, calendar_versions, turnovers
@@ -59,6 +59,12 @@ class World:
     turnovers: Versions[Turnover]
     calendar_versions: Mapping[str, Versions[CalendarChanged]]
     """By id; a clock goes by the version that is in force while it runs."""
+
+    def worth(self, amount: int, currency: str, day: date) -> int | None:
+        """An amount in reporting currency at the rate of a day; None where nobody has said it."""
+        rate = self.rate(currency, day)
+        to = self.policy.reporting_currency
+        return None if rate is None else convert(amount, currency, to, rate)
 
     def rate(self, currency: str, day: date) -> float | None:
         """Reporting currency for one unit of `currency` on `day`, or None where nobody has said."""

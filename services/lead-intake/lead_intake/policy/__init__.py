@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 from perennial.contracts.base import Currency, Id, Minor
+from perennial.contracts.holdings import ActivityKind
 
 from lead_intake.policy.holding import Holdings
 from lead_intake.policy.matching import Matching
@@ -13,7 +14,16 @@ from lead_intake.policy.pools import Pool
 from lead_intake.policy.turnover import Turnover
 
 Share = Annotated[float, msgspec.Meta(ge=-1, le=1)]
+Hours = Annotated[int, msgspec.Meta(ge=1, le=8760)]
 Days = Annotated[int, msgspec.Meta(ge=0, le=3650)]
+
+
+class TagRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A tag for every lead that meets all conditions: a field's value is one of those named."""
+
+    tag: Id
+    when: dict[str, list[str]]
+    """`channel`, `campaign`, `product`, `kind`, `source`, or an attribute as `industry`."""
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,6 +52,27 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     pools: tuple[Pool, ...] = (Pool(name="public"),)
     """The last one takes what no other does."""
     matching: Matching = Matching()
+
+    tag_rules: list[TagRule] = []
+    market_role: Id = "market"
+    """The named role that answers for a lead until a seller holds it."""
+    score_hours: Hours = 24
+    """How long a new lead waits for its score before that is recorded as missing."""
+    most_returns: int = 2
+    """How often sales may return a lead to market."""
+    effective: tuple[ActivityKind, ...] = (
+        "call-connected", "reply-received", "meeting-held", "visit", "demo", "quotation",
+    )  # fmt: skip
+    """Activities that count as work on a lead: two-way contact, held meeting, quotation, reply."""
+    contacts: tuple[ActivityKind, ...] = (
+        "call-connected", "message-sent", "reply-received", "meeting-held", "visit", "demo",
+        "quotation", "contract-sent",
+    )  # fmt: skip
+    """Activities by which a holder has been in touch at all."""
+
+    @property
+    def score_within(self) -> timedelta:
+        return timedelta(hours=self.score_hours)
 
     def __post_init__(self) -> None:
         if not self.pools:

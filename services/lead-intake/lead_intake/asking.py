@@ -1,0 +1,118 @@
+"""What is asked of the door for a client's words, and what its answers come to, row by row."""
+
+import re
+from typing import Any
+
+import msgspec
+from perennial.contracts.base import Event
+from perennial.contracts.strict import Malformed
+from perennial.kit.ask import Answer, Ask
+from perennial.kit.auth import Principal
+
+from lead_intake.domain.customer import Customer
+from lead_intake.domain.identity import lead_id, order_id
+from lead_intake.domain.registers import Register
+from lead_intake.domain.requests import OfLead, ReturnSaid, Said
+from lead_intake.handlers import CUSTOMER, REGISTER
+from lead_intake.lead_views import lead_taken
+from lead_intake.views import EntryView, RowError, RowResult, StillWaiting, entry_view, taken
+
+_OWN_ID = {"order": re.compile(r"o[0-9a-f]{24}"), "lead": re.compile(r"l[0-9a-f]{24}")}
+
+
+def own_source(who: Principal) -> str:
+    """The id space a token speaks in: its app's, or its own."""
+    return who.client or who.subject
+
+
+def source_of(who: Principal, named: str) -> str:
+    """The system whose ids a fact uses; only who sees all rows may name another than its own."""
+    if named in ("", own_source(who)) or who.rows == "all":
+        return named or own_source(who)
+    raise Malformed(f"this token speaks for {own_source(who)} only", "/source")
+
+
+def in_path(who: Principal, kind: str, meant: str, source: str) -> str:
+    """Our id of an order or lead that a path names by our id or by its source's number."""
+    own = _OWN_ID[kind].fullmatch(meant)
+    return meant if own else derived(kind, source_of(who, source), meant)
+
+
+def derived(kind: str, source: str, number: str) -> str:
+    """The id of an order or lead by its source's words."""
+    return lead_id(source, number) if kind == "lead" else order_id(source, number)
+
+
+def as_wish(said: Said) -> dict[str, bool]:
+    return {"wish": True} if isinstance(said, ReturnSaid) else {}
+
+
+def malformed_row(row: int, fault: Malformed) -> RowResult:
+    error = RowError(code="row-invalid", detail=fault.reason, pointer=fault.pointer)
+    return RowResult(row=row, status="rejected", error=error)
+
+
+def asking(said: Said, wish_id: str, fingerprint: bytes, principal: str) -> Ask:
+    """Without a key: the door finds the customer by the names that the fact bears."""
+
+    def answer(state: Customer, events: list[Event]) -> tuple[int, msgspec.Struct]:
+        if isinstance(said, OfLead):
+            return lead_taken(said.lead_id, state, events)
+        return taken(said.order_id, state, events)
+
+    return Ask(CUSTOMER, "", said, wish_id, fingerprint, principal, answer)
+
+
+def about_lead(wish: Any, wish_id: str, fingerprint: bytes, principal: str) -> Ask:
+    """A wish about a lead; the door finds whose it is."""
+
+    def answer(state: Customer, events: list[Event]) -> tuple[int, msgspec.Struct]:
+        return lead_taken(wish.lead_id, state, events)
+
+    return Ask(CUSTOMER, "", wish, wish_id, fingerprint, principal, answer)
+
+
+def about_entry(key: str, wish: Any, wish_id: str, fingerprint: bytes, principal: str) -> Ask:
+    def answer(state: Register, events: list[Event]) -> tuple[int, EntryView]:
+        new = bool(events) and state.version == len(events)
+        return (201 if new else 200), entry_view(key, state)
+
+    return Ask(REGISTER, key, wish, wish_id, fingerprint, principal, answer)
+
+
+def row_id(who: Principal, told: str, row: int) -> str:
+    return f"{len(who.subject)}:{who.subject}:{told}#{row}"
+
+
+def result(row: int, said: Said, answer: Answer) -> RowResult:
+    if answer.refusal is not None:
+        return RowResult(row=row, status="rejected", error=_error(answer))
+    ids = _ids(said)
+    if answer.status == 202:
+        waits_for = msgspec.json.decode(answer.body, type=StillWaiting).until_known
+        return RowResult(row=row, status="waiting", waits_for=waits_for, **ids)
+    new = answer.status == 201 and not answer.replayed
+    told = msgspec.json.decode(answer.body, type=_Told) if answer.body else _Told()
+    return RowResult(
+        row=row, status="accepted" if new else "duplicate", overpaid=told.overpaid, **ids
+    )
+
+
+class _Told(msgspec.Struct, frozen=True):
+    overpaid: int = 0
+
+
+def _ids(said: Said) -> dict[str, Any]:
+    return {"lead_id": said.lead_id} if isinstance(said, OfLead) else {"order_id": said.order_id}
+
+
+def entry_result(row: int, key: str, answer: Answer) -> RowResult:
+    if answer.refusal is not None:
+        return RowResult(row=row, status="rejected", id=key, error=_error(answer))
+    return RowResult(row=row, status="accepted", id=key)
+
+
+def _error(answer: Answer) -> RowError:
+    refusal = answer.refusal
+    assert refusal is not None
+    return RowError(code=refusal.code, detail=refusal.detail, pointer=refusal.pointer)

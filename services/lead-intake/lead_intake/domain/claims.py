@@ -1,0 +1,64 @@
+"""By which names a party is found, and what happens when one touch bears the names of several."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from perennial.contracts.base import Decision, Event, Fact, Refusal
+from perennial.contracts.leads import LeadCaptured, LeadTouched, MergeDeclined, MergeProposed
+
+from lead_intake.domain.customer import Customer
+from lead_intake.domain.identity import lead_id, party_id
+from lead_intake.domain.requests import DeclineMerge
+
+
+def aliases(event: Event) -> Mapping[str, str]:
+    """Names that lead to the party from this event on: its sources' ids, its leads, its claims."""
+    match event:
+        case LeadCaptured(customer_id=key, source=source, lead_id=lead):
+            names = [party_id(source, event.external_id), *event.claims, *([lead] if lead else ())]
+        case LeadTouched(customer_id=key, touch=touch) if event.number:
+            names = [lead_id(touch.source, event.number), *event.claims]
+            names += [party_id(touch.source, event.external_id)] if event.external_id else []
+        case _:
+            return {}
+    return dict.fromkeys(names, key)
+
+
+def own_claims(fact: Fact) -> list[str]:
+    """The claims of a fact that no other party holds."""
+    return [claim for claim in fact.data.claims if fact.known.get(claim, fact.key) == fact.key]
+
+
+def conflicting(fact: Fact) -> dict[str, list[str]]:
+    """Other parties that hold a claim of this fact, each with its claims."""
+    found: dict[str, list[str]] = {}
+    for claim in fact.data.claims:
+        holder = fact.known.get(claim, fact.key)
+        if holder != fact.key:
+            found.setdefault(holder, []).append(claim)
+    return dict(sorted(found.items()))
+
+
+def proposals(state: Customer, fact: Fact) -> list[Event]:
+    """Merges for a person to judge; what was judged before is asked again on new grounds only."""
+    return [
+        MergeProposed(customer_id=fact.key, other=other, claims=claims)
+        for other, claims in conflicting(fact).items()
+        if other not in state.proposals or not set(claims) <= set(state.proposals[other].claims)
+    ]
+
+
+def decline(state: Customer, fact: Fact, _world: Any, _now: datetime) -> Decision:
+    """A person says that they are two."""
+    wish: DeclineMerge = fact.data
+    proposal = state.proposals.get(wish.other)
+    if proposal is None:
+        return Refusal(
+            code="proposal-unknown",
+            detail=f"Nothing proposes to merge with {wish.other}.",
+            kind="missing",
+        )
+    if proposal.declined:
+        return []
+    return [MergeDeclined(customer_id=fact.key, other=wish.other, by=wish.by, reason=wish.reason)]
