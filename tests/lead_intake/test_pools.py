@@ -43,7 +43,7 @@ def release(it: Market, lead: str, by: str) -> list[Event]:
 
 
 def view(it: Market, lead: str, person: str) -> Event:
-    return it.ask(it.key(lead), RevealContact(lead_id=lead, person=person))[0]
+    return it.ask(it.key(lead), RevealContact(lead_id=lead, by=person))[0]
 
 
 def no(act: Any, *args: Any) -> tuple[str, str]:
@@ -215,7 +215,7 @@ def test_a_claim_respects_capacity_level_and_the_budget_of_hand_overs() -> None:
 @pytest.mark.feature("I3")
 def test_every_look_at_contact_data_is_kept() -> None:
     it = market("l")
-    boss = RevealContact(lead_id="l", person="boss", anyones=True)
+    boss = RevealContact(lead_id="l", by="boss", anyones=True)
 
     (event,) = it.ask(it.key("l"), boss)
 

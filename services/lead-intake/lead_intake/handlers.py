@@ -8,16 +8,14 @@ from perennial.contracts.rounds import ROUNDS
 from perennial.kit.subject import Ledger, Subject, on
 
 from lead_intake.domain import (
-    assigning,
     claims,
+    clocks,
     customer,
     ordering,
     party,
-    pools,
     registers,
     rounds,
     seller,
-    turnover,
 )
 from lead_intake.domain.requests import LEAD_WISHES, SAID, DeclineMerge
 
@@ -56,7 +54,7 @@ LISTENS = (
     # Leads and orders and what becomes of them, from partners, people and imports alike.
     on(*SAID, to=CUSTOMER),
     # Who holds a lead: a round's choice, a person's word, a leaver's estate, a claim.
-    on(*assigning.WISHES, *turnover.WISHES, *pools.WISHES, to=CUSTOMER),
+    on(*party.HOLDING_WISHES, clocks.ReckonClocks, to=CUSTOMER),
     # A round is held over all that wait, and says of those left over why.
     on(rounds.HoldRound, to=ROUND),
     on(rounds.QueueLead, to=CUSTOMER),

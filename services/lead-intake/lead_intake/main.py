@@ -5,12 +5,14 @@ from perennial.kit.policies import policy_subject
 from perennial.kit.run import main
 from perennial.kit.subject import Service
 
+from lead_intake import projections
 from lead_intake.api import router
 from lead_intake.domain import requests, world
 from lead_intake.handlers import LISTENS
 from lead_intake.ingress import adapt, locate
 from lead_intake.jobs import JOBS
 from lead_intake.policy import Policy
+from lead_intake.reckoning import Reckoning
 
 SERVICE = Service(
     name="lead-intake",
@@ -21,10 +23,12 @@ SERVICE = Service(
     policy_subject=policy_subject("lead-intake", Policy),
     world=world.build,
     router=router,
+    rows=projections.rows,
+    rebuilds=(projections.HOLDING,),
     requests=requests.SAID,
     locate=locate,
     adapt=adapt,
-    jobs=JOBS,
+    jobs=(Reckoning(), *JOBS),
     jobs_after_timers=True,
 )
 

@@ -118,7 +118,7 @@ class _Comparison:
         self._moment = moment
         self._base, self._reader, self._checked = base, reader, checked
         self._topics = [topic.name for topic in family.topics]
-        self._tables = frozenset(getattr(service, "rebuilds", ()))
+        self._tables = frozenset(service.rebuilds)
         self._rows: dict[str, int] = dict.fromkeys(self._tables, 0)
         self._seen = {"event": 0, "part": 0}
         self._entries = Entries(family)

@@ -166,6 +166,8 @@ class Service:
     policy_subject: Subject
     router: Any = None
     rows: Callable[[Made], Iterable[Row]] | None = None
+    rebuilds: tuple[str, ...] = ()
+    """Tables of `rows` that hold nothing else: they can be told again from the topics, and compared."""
     archives: tuple[type[Event], ...] = ()
     numbered: Mapping[type[Event], Numbering] = field(default_factory=dict)
     requests: tuple[type, ...] = ()

@@ -2,10 +2,11 @@
 
 from fastapi import APIRouter
 
-from lead_intake.api import leads, orders, partners, registers
+from lead_intake.api import holdings, leads, orders, partners, registers
 
 router = APIRouter(prefix="/v1")
 router.include_router(leads.router)
+router.include_router(holdings.router)
 router.include_router(orders.router)
 router.include_router(registers.beside)
 router.include_router(registers.router)

@@ -7,17 +7,40 @@ how a new version of the rules treats clocks that run already is the version's o
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import ClassVar
 
+import msgspec
 from perennial.contracts import calendar
+from perennial.contracts.base import Decision, Fact
 from perennial.contracts.holdings import Clock
 from perennial.contracts.registers import CalendarChanged
 
+from lead_intake.domain.customer import Customer
 from lead_intake.domain.lead import Lead
 from lead_intake.domain.versions import Versions
 from lead_intake.domain.world import World
 from lead_intake.policy.turnover import Rule, Turnover, Warn
 
 _NO_CALENDAR = Versions([(datetime.min.replace(tzinfo=UTC), calendar.EVERY_WEEKDAY)])
+
+
+class ReckonClocks(msgspec.Struct, frozen=True, kw_only=True):
+    """What clocks go by has changed: the moments noted for this party are to be reckoned anew."""
+
+    TYPE: ClassVar[str] = "request.clocks.reckon"
+    basis: str
+
+
+def reckon(_state: Customer, _fact: Fact, _world: World, _now: datetime) -> Decision:
+    """Nothing happens by it; the door notes the next moment anew after every fact."""
+    return []
+
+
+def basis(world: World) -> str:
+    """A short word for all that clocks go by: another word, other moments."""
+    told = (world.turnovers.all, {name: one.all for name, one in world.calendar_versions.items()})
+    return blake2b(msgspec.json.encode(told, order="deterministic"), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Every way to a holder passes here: a round's choice, a person's word, a leaver's
 that is taken over. Claims from a pool (`pools.py`) ask the same questions.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from perennial.contracts.base import Event
@@ -27,9 +27,13 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     open_limit: int
     inflow: int
     inflow_limit: int
-    window_days: float
+    window: timedelta
     frees_at: datetime | None = None
     """When the window next lets one more in, where it is the window that is full."""
+
+    @property
+    def window_days(self) -> float:
+        return self.window / timedelta(days=1)
 
     @property
     def free(self) -> int:
@@ -39,18 +43,17 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
 def room(person: str, seller: Seller, world: World, now: datetime) -> Room:
     """By the person's own figures in the register, else by the policy's."""
     policy, own = world.policy.holding.capacity, world.staff.capacity(person)
-    days = own.days if own else length(policy.window).total_seconds() / 86_400
+    window = length(f"{own.days}d" if own else policy.window)
     open_limit, inflow_limit = (own.open, own.inflow) if own else (policy.open, policy.inflow)
-    since = now - length(f"{own.days}d" if own else policy.window)
-    gained = sorted(at for at in seller.gains.values() if at > since)
+    gained = sorted(at for at in seller.gains.values() if at > now - window)
     over = len(gained) - inflow_limit
     return Room(
         open=len(seller.open),
         open_limit=open_limit,
         inflow=len(gained),
         inflow_limit=inflow_limit,
-        window_days=days,
-        frees_at=gained[over] + (now - since) if 0 <= over < len(gained) else None,
+        window=window,
+        frees_at=gained[over] + window if 0 <= over < len(gained) else None,
     )
 
 

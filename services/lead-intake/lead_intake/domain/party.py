@@ -11,6 +11,7 @@ from lead_intake.domain import (
     assigning,
     capture,
     claims,
+    clocks,
     pools,
     readiness,
     rounds,
@@ -32,6 +33,8 @@ from lead_intake.domain.requests import (
 from lead_intake.domain.world import World
 
 Rule = Callable[[Customer, Fact, World, datetime], Decision]
+HOLDING_WISHES = (*assigning.WISHES, *turnover.WISHES, *pools.WISHES)
+"""What sellers, those who dispose of leads, and rounds ask for."""
 RULES: Mapping[type, Rule] = {
     **dict.fromkeys(ORDER_SAID, winning.order),
     LeadSaid: capture.capture,
@@ -47,6 +50,7 @@ RULES: Mapping[type, Rule] = {
     **dict.fromkeys(turnover.WISHES, turnover.react),
     **dict.fromkeys(pools.WISHES, pools.react),
     rounds.QueueLead: rounds.queued,
+    clocks.ReckonClocks: clocks.reckon,
 }
 """By the type of the fact; a rule is `(state, fact, world, now) → decision`."""
 TIMERS: Mapping[str, Rule] = {

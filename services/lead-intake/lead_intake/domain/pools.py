@@ -33,6 +33,7 @@ class ClaimLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     lead_id: Id
     pool: Id
     person: Id
+    by: str = ""
 
 
 class RevealContact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -40,7 +41,7 @@ class RevealContact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
     TYPE: ClassVar[str] = "request.lead.reveal"
     lead_id: Id
-    person: Id
+    by: Id
     anyones: bool = False
 
 
@@ -49,6 +50,7 @@ class PoolLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     TYPE: ClassVar[str] = "request.lead.pool"
     lead_id: Id
+    by: str = ""
     because: Literal["person", "unmatched"] = "person"
 
 
@@ -73,7 +75,12 @@ def react(state: Customer, fact: Fact, world: World, now: datetime) -> Decision:
 
 def beside(_state: Customer, fact: Fact) -> Iterable[str]:
     """Whose ledger such a wish is decided from."""
-    return () if isinstance(fact.data, PoolLead) else (fact.data.person,)
+    match fact.data:
+        case ClaimLead(person=person):
+            return (person,)
+        case RevealContact(by=person):
+            return (person,)
+    return ()
 
 
 def fired(state: Customer, fact: Fact, _world: World, _now: datetime) -> Decision:
@@ -166,14 +173,14 @@ def _reveal(
     state: Customer, lead: Lead, wish: RevealContact, key: str, world: World, now: datetime
 ) -> Decision:
     if lead.stage == "pooled" and not wish.anyones:
-        seller, pool = state.beside.get(wish.person) or Seller(), _named(lead.pool, world)
-        fault = _used_up("views", wish.person, seller, pool, world, now)
+        seller, pool = state.beside.get(wish.by) or Seller(), _named(lead.pool, world)
+        fault = _used_up("views", wish.by, seller, pool, world, now)
         if fault is not None:
             return fault
-    elif not wish.anyones and lead.holder != wish.person:
+    elif not wish.anyones and lead.holder != wish.by:
         return not_yours(wish.lead_id)
     pooled = "" if wish.anyones else lead.pool
-    return [ContactRevealed(customer_id=key, lead_id=wish.lead_id, by=wish.person, pool=pooled)]
+    return [ContactRevealed(customer_id=key, lead_id=wish.lead_id, by=wish.by, pool=pooled)]
 
 
 def _put(lead: Lead, wish: PoolLead, key: str, world: World, now: datetime) -> Decision:

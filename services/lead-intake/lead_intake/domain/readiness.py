@@ -132,14 +132,14 @@ def fired(state: Customer, fact: Fact, world: World, _now: datetime) -> Decision
 
 
 def due(state: Customer, world: World) -> dict[str, datetime]:
-    """When a score is missed, and when a lead that is ready by it has rested long enough."""
+    """When a score is missed, and when a lead whose customer was protected may go on."""
     found: dict[str, datetime] = {}
     for lead_id, lead in state.leads.items():
         if lead.stage != "nurture":
             continue
         if lead.score is None and not lead.queued and not lead.ready_at:
             found[f"{SCORE_MISSED}/{lead_id}"] = lead.opened_at + world.policy.score_within
-        if lead.ready and lead.nurtured_at is not None:
+        if lead.nurtured_at is not None:
             found[f"{RESTED}/{lead_id}"] = lead.nurtured_at
     return found
 

@@ -27,6 +27,11 @@ class Versions(Generic[T]):
         self._since = [BEGINNING, *(since for since, _ in values[1:])]
         self._values = [value for _, value in values]
 
+    @property
+    def all(self) -> list[tuple[datetime, T]]:
+        """Every version with the moment from which it is in force."""
+        return list(zip(self._since, self._values, strict=True))
+
     def at(self, moment: datetime) -> T:
         return self._values[self.number(moment) - 1]
 

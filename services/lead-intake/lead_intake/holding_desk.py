@@ -1,0 +1,106 @@
+"""What routes about holdings ask of the running service, beyond one wish about one lead."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from fastapi import Depends, Request, Response
+from perennial.kit.ask import Answer
+from perennial.kit.auth import Principal
+from perennial.kit.http import show
+from perennial.kit.ids import uuid7
+from perennial.kit.problems import Fault
+from perennial.kit.runtime import Runtime, the_runtime
+
+from lead_intake import holdings
+from lead_intake.asking import about_lead, row_id
+from lead_intake.domain.assigning import ReholdLead
+from lead_intake.domain.holding import room
+from lead_intake.domain.world import World
+from lead_intake.holding_views import ContactView, Reheld, SellerView, seller_view
+from lead_intake.lead_views import LeadTaken
+
+ERASED = "erased"
+
+
+class Holdings:
+    """One request's view of who holds what."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.pool = runtime.pool
+
+    async def contact(self, looked: Response) -> Response:
+        """The contact data that a look which was kept may see."""
+        told = msgspec.json.decode(looked.body, type=LeadTaken)
+        sealed = await holdings.sealed_contact(self.pool, told.customer_id)
+        opened = await self.runtime.personal.open(told.customer_id, sealed) if sealed else b"{}"
+        if opened == ERASED:
+            return show(ContactView(lead_id=told.lead_id, contact=msgspec.Raw(b"{}"), erased=True))
+        contact = msgspec.Raw(opened if isinstance(opened, bytes) else b"{}")
+        return show(ContactView(lead_id=told.lead_id, contact=contact))
+
+    async def rehold(
+        self,
+        request: Request,
+        who: Principal,
+        person: str,
+        to: tuple[str, ...],
+        because: Literal["left", "absent"] | None,
+    ) -> list[Reheld]:
+        """All that a person holds, handed to whoever of `to` has room; a line for each lead."""
+        world: World = self.runtime.world()
+        takers = tuple(one for one in to or _takers(person, world) if one != person)
+        reason = because or ("absent" if world.staff.employed(person) else "left")
+        told = request.headers.get("idempotency-key") or uuid7()
+        leads = sorted((await holdings.seller(self.pool, person)).open)
+        wishes = [
+            ReholdLead(
+                lead_id=lead, former=person, to=takers, because=reason, by=who.person or who.subject
+            )
+            for lead in leads
+        ]
+        asks = [
+            about_lead(wish, row_id(who, told, row), b"", who.subject)
+            for row, wish in enumerate(wishes, 1)
+        ]
+        answers = await self.runtime.asks.ask_all(asks)
+        return [_reheld(lead, answer) for lead, answer in zip(leads, answers, strict=True)]
+
+    async def seller(self, person: str) -> SellerView:
+        """What a seller carries and may still take."""
+        world: World = self.runtime.world()
+        if world.staff.person(person) is None:
+            raise Fault(404, "seller-unknown", f"there is no seller {person} in the register")
+        now, ledger = self.runtime.now(), await holdings.seller(self.pool, person)
+        left = room(person, ledger, world, now)
+        counted = await holdings.gains(self.pool, person, now - left.window, now)
+        return seller_view(person, ledger, left, counted)
+
+
+async def _holdings(request: Request) -> Holdings:
+    return Holdings(the_runtime(request))
+
+
+AtHoldings = Annotated[Holdings, Depends(_holdings)]
+
+
+def in_sight(who: Principal, person: str = "") -> str:
+    """The seller a request is about: oneself, or anyone for who sees all rows."""
+    own = who.person or who.subject
+    if person in ("", own) or who.rows == "all":
+        return person or own
+    raise Fault(403, "not-yours", f"this token speaks for {own} only")
+
+
+def _takers(person: str, world: World) -> tuple[str, ...]:
+    """Whom a leaver named, or who stands in for who is away."""
+    entry = world.staff.person(person)
+    named = (world.staff.successor(person), entry.substitute if entry is not None else "")
+    return tuple(dict.fromkeys(filter(None, named)))
+
+
+def _reheld(lead: str, answer: Answer) -> Reheld:
+    if answer.refusal is not None:
+        return Reheld(lead_id=lead, error=answer.refusal.detail)
+    told = msgspec.json.decode(answer.body, type=LeadTaken)
+    return Reheld(lead_id=lead, holder=told.holder, stage=told.stage)
