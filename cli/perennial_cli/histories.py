@@ -15,9 +15,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
-from lead_intake.imports.lines import Line, LineReader, RowFault
+from lead_intake.imports.lines import Line, LineReader
 from lead_intake.imports.mapping import Mapping, MappingError
 from lead_intake.imports.reading import Row, open_table
+from lead_intake.imports.rows import RowFault
 from lead_intake.imports.spool import open_spool
 from perennial.contracts.partner import (
     PARTNER_EVENTS,
@@ -128,7 +129,7 @@ def _from_table(file: Path, mapping: Mapping, leave: Leave) -> Iterator[Iterator
         for word in spool.group():
             if word.status == "rejected":
                 leave(f"{file}, row {word.row}: {word.reason}")
-        yield (fact_of(body, mapping.source) for _, body in spool.facts())
+        yield (fact_of(body, mapping.source) for _, body, _ in spool.facts())
 
 
 def _lines(

@@ -1,15 +1,16 @@
-"""`perennial import orders`: any company's export into the public interface, with a word on every row."""
+"""`perennial import orders | leads`: any company's export into the public interface, with a word on every row."""
 
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from lead_intake.imports.leads import parse_lead_mapping
 from lead_intake.imports.mapping import Layout, Mapping, MappingError, read_mapping
 from lead_intake.imports.reading import open_table
 from lead_intake.imports.run import Import, Told, run_import
 from lead_intake.imports.sending import BulkSender, SendingError
-from lead_intake.imports.suggest import suggest_mapping
+from lead_intake.imports.suggest import Suggesting, suggest_lead_mapping, suggest_mapping
 from msgspec.structs import replace
 
 from perennial_cli.desk import Desk, command
@@ -29,6 +30,7 @@ def _group() -> None:
 
 def register(above: typer.Typer) -> None:
     command(app)(orders)
+    command(app)(leads)
     above.add_typer(app, name="import")
 
 
@@ -46,12 +48,46 @@ def orders(
 ) -> None:
     """Import orders. Stopped, it goes on where it was; twice, nothing doubles. Exit 1 if a row was rejected."""
     if suggest:
-        _propose(desk.show, file, source)
+        _propose(desk.show, file, source, suggest_mapping)
         return
     if mapping is None:
         cure = f"Propose one with `perennial import orders {file} --suggest > mapping.yaml`."
         raise Trouble("the columns must be explained by --mapping", cure)
-    job = Import(file, mapping_in(mapping, source), report or Path(f"{file.name}.report.csv"))
+    _bring(desk, Import(file, mapping_in(mapping, source), _report_of(file, report)))
+
+
+def leads(
+    desk: Desk,
+    file: Annotated[Path, typer.Argument(help="CSV, fixed width; gzip as well.")],
+    mapping: Annotated[Path | None, typer.Option(help="What the columns mean (YAML).")] = None,
+    source: Annotated[
+        str, typer.Option(help="Whose ids these are, instead of the mapping's.")
+    ] = "",
+    report: Annotated[
+        Path | None, typer.Option(help="A word on every row: .csv or .ndjson.")
+    ] = None,
+    suggest: Annotated[bool, typer.Option("--suggest", help="Only propose a mapping.")] = False,
+) -> None:
+    """Import leads and how they ended. Stopped, it goes on where it was; twice, nothing doubles."""
+    if suggest:
+        _propose(desk.show, file, source, suggest_lead_mapping)
+        return
+    if mapping is None:
+        cure = f"Propose one with `perennial import leads {file} --suggest > mapping.yaml`."
+        raise Trouble("the columns must be explained by --mapping", cure)
+    try:
+        rules = parse_lead_mapping(mapping.read_bytes(), str(mapping))
+    except (MappingError, OSError) as error:
+        raise Trouble(str(error)) from error
+    rules = replace(rules, source=source) if source else rules
+    _bring(desk, Import(file, rules, _report_of(file, report)))
+
+
+def _report_of(file: Path, report: Path | None) -> Path:
+    return report or Path(f"{file.name}.report.csv")
+
+
+def _bring(desk: Desk, job: Import) -> None:
     told = _imported(desk, job)
     desk.show.rows([{"facts": told.sent, **told.counts, "report": str(job.report)}])
     if told.counts.get("rejected"):
@@ -85,11 +121,11 @@ def mapping_in(file: Path, source: str = "") -> Mapping:
     return replace(mapping, source=source) if source else mapping
 
 
-def _propose(show: Show, file: Path, source: str) -> None:
+def _propose(show: Show, file: Path, source: str, suggest: Suggesting) -> None:
     try:
         with open_table(file, Layout()) as table:
             sample = [cells for _, cells in islice(table.rows, _SAMPLE) if cells]
-            found = suggest_mapping(table.columns, sample, source or "my-shop")
+            found = suggest(table.columns, sample, source or "my-shop")
     except (MappingError, UnicodeError) as error:
         raise Trouble(f"{file} can't be read as a table: {error}") from error
     typer.echo(found.document, nl=False)
