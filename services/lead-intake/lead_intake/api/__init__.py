@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from lead_intake.api import holdings, leads, orders, partners, registers
+from lead_intake.api import holdings, leads, orders, partners, registers, rounds
 
 router = APIRouter(prefix="/v1")
 router.include_router(leads.router)
@@ -11,3 +11,4 @@ router.include_router(orders.router)
 router.include_router(registers.beside)
 router.include_router(registers.router)
 router.include_router(partners.router)
+router.include_router(rounds.router)
