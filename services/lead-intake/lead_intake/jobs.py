@@ -140,8 +140,8 @@ def _held(
 ) -> RoundHeld:
     got = Counter(one.person for one in placed)
     used: dict[str, dict[str, float]] = {}
-    for one in placed:
-        used.setdefault(one.person, {})[one.lead.grade] = one.chance.used
+    for (person, grade), chance in sorted(made.chances.items()):
+        used.setdefault(person, {})[grade] = chance.used
     return RoundHeld(
         round_id=round_id(number),
         market=MARKET,

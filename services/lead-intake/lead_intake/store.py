@@ -5,10 +5,13 @@ from typing import Any
 
 import msgspec
 from perennial.contracts.base import Refusal
+from perennial.contracts.holdings import LeadAssigned
+from perennial.contracts.rounds import RoundHeld
 from perennial.kit.paging import Page
 
 from lead_intake.domain.customer import Customer, Order
 from lead_intake.domain.registers import Register
+from lead_intake.domain.rounds import MARKET
 from lead_intake.domain.seller import Seller
 from lead_intake.views import Rejection
 
@@ -44,6 +47,44 @@ _WAITING = """
 """
 _LEDGERS = "SELECT key, state::text FROM entity WHERE subject = 'seller'"
 _ROUNDS = "SELECT state->>'number' FROM entity WHERE subject = 'round' AND key = $1"
+
+
+_ROUNDS_HELD = """
+    SELECT data FROM event WHERE topic = 'rounds.v1' AND key = $1
+    AND ($2::text IS NULL OR data::jsonb->>'round_id' < $2) ORDER BY ver DESC LIMIT $3
+"""
+_ROUND = """
+    SELECT data FROM event WHERE topic = 'rounds.v1' AND key = $1 AND ver = $2
+"""
+_ASSIGNED = """
+    SELECT e.key, e.now, e.data FROM alias a
+    JOIN event e ON e.topic = 'leads.v1' AND e.key = a.key
+    WHERE a.subject = 'customer' AND a.name = $1 AND e.type = $2
+    AND e.data::jsonb->>'lead_id' = $1 ORDER BY e.ver DESC LIMIT 1
+"""
+
+
+async def rounds(pool: Any, page: Page) -> list[RoundHeld]:
+    """Matching rounds, newest first."""
+    before = str(page.after[0]) if page.after else None
+    rows = await pool.fetch(_ROUNDS_HELD, MARKET, before, page.limit + 1)
+    return [msgspec.json.decode(row["data"], type=RoundHeld) for row in rows]
+
+
+async def round_named(pool: Any, round_id: str) -> RoundHeld | None:
+    """One round; its number is its version."""
+    number = round_id.rpartition("-")[2]
+    row = await pool.fetchrow(_ROUND, MARKET, int(number)) if number.isdecimal() else None
+    held = msgspec.json.decode(row["data"], type=RoundHeld) if row else None
+    return held if held is not None and held.round_id == round_id else None
+
+
+async def last_assigned(pool: Any, lead_id: str) -> tuple[str, datetime, LeadAssigned] | None:
+    """The latest assignment of a lead: its customer, when it was decided, and the event."""
+    row = await pool.fetchrow(_ASSIGNED, lead_id, LeadAssigned.TYPE)
+    if row is None:
+        return None
+    return row["key"], row["now"], msgspec.json.decode(row["data"], type=LeadAssigned)
 
 
 async def timers_due(pool: Any, now: datetime) -> bool:

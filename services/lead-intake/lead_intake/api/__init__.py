@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from lead_intake.api import holdings, lead_lists, leads, orders, partners, registers
+from lead_intake.api import holdings, lead_lists, leads, orders, partners, registers, rounds
 
 router = APIRouter(prefix="/v1")
 router.include_router(leads.router)
@@ -12,3 +12,4 @@ router.include_router(orders.router)
 router.include_router(registers.beside)
 router.include_router(registers.router)
 router.include_router(partners.router)
+router.include_router(rounds.router)

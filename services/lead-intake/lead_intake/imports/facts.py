@@ -1,21 +1,33 @@
 """Lines of a file as the facts that the public interface takes."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 from perennial.contracts.orders import OrderLine
-from perennial.contracts.partner import CancelOrder, Person, PlaceOrder, RecordPayment, RecordReturn
+from perennial.contracts.partner import (
+    CancelOrder,
+    CaptureLead,
+    CloseLead,
+    Organisation,
+    Person,
+    PlaceOrder,
+    RecordPayment,
+    RecordReturn,
+)
 
+from lead_intake.imports.leads import LeadLine, LeadMapping
 from lead_intake.imports.lines import Line
 from lead_intake.imports.mapping import Mapping
 
+ENDS = 9
+"""Rank of the second fact of a row: its first one speaks for it unless this one fails."""
 _encode = msgspec.json.encode
-_RANK = {"order": 0, "payment": 1, "return": 2, "cancel": 3}
-_LONGEST_ID = 128
+_RANK = {"order": 0, "payment": 1, "return": 2, "cancel": 3, "lead": 0, "close": ENDS}
 
-Saying = PlaceOrder | RecordPayment | RecordReturn | CancelOrder
+Saying = PlaceOrder | RecordPayment | RecordReturn | CancelOrder | CaptureLead | CloseLead
 
 
 @dataclass(frozen=True)
@@ -40,7 +52,7 @@ def disagreement(lines: Sequence[Line]) -> str:
 def fact_of_order(lines: Sequence[Line], mapping: Mapping) -> Sayable:
     """Several rows under one order id are one order; its moment is the earliest of theirs."""
     first = min(lines, key=lambda line: line.at)
-    return _sayable(_order(lines, first, first.order), "order", first.at, mapping)
+    return _sayable(_order(lines, first, first.order), "order", first.at, mapping.source)
 
 
 def fact_of_other(line: Line, identity: str, mapping: Mapping) -> Sayable:
@@ -70,7 +82,51 @@ def fact_of_other(line: Line, identity: str, mapping: Mapping) -> Sayable:
             saying = CancelOrder(
                 order=line.order, customer=line.customer or None, cancelled_at=line.at
             )
-    return _sayable(saying, line.kind, line.at, mapping)
+    return _sayable(saying, line.kind, line.at, mapping.source)
+
+
+def facts_of_lead(line: LeadLine, identity: str, mapping: LeadMapping) -> list[Sayable]:
+    """A row's lead, and how it ended; a win dated before the first contact still comes after it."""
+    number = line.capture.lead or f"row-{identity}"
+    begun, ended = _begun(line, number, mapping), _ended(line, number, mapping)
+    if not line.begins:
+        return [dataclasses.replace(ended, rank=_RANK["lead"])] if ended else []
+    return [begun, ended] if ended else [begun]
+
+
+def _begun(line: LeadLine, number: str, mapping: LeadMapping) -> Sayable:
+    said = line.capture
+    lead = CaptureLead(
+        lead=number,
+        party=said.party,
+        captured_at=said.at,
+        channel=said.channel,
+        campaign=said.campaign,
+        product=said.product,
+        expected_value=said.value,
+        currency=None if said.value is None else mapping.currency,
+        holder=said.holder,
+        tags=mapping.tags,
+        organisation=Organisation(**line.organisation) if line.organisation else None,
+        person=Person(**line.person) if line.person else None,
+        attributes=said.attributes,
+    )
+    return _sayable(lead, "lead", said.at, mapping.source)
+
+
+def _ended(line: LeadLine, number: str, mapping: LeadMapping) -> Sayable | None:
+    if not line.outcome or line.closed_at is None:
+        return None
+    close = CloseLead(
+        lead=number,
+        closed_at=line.closed_at,
+        outcome=line.outcome,
+        reason=line.reason,
+        by=line.capture.holder,
+        value=line.close_value,
+        currency=None if line.close_value is None else mapping.currency,
+    )
+    return _sayable(close, "close", max(line.capture.at, line.closed_at), mapping.source)
 
 
 def _order(lines: Sequence[Line], first: Line, number: str) -> PlaceOrder:
@@ -101,7 +157,7 @@ def _products(lines: Sequence[Line]) -> list[OrderLine]:
     ]
 
 
-def _sayable(saying: Saying, kind: str, at: datetime, mapping: Mapping) -> Sayable:
-    head = _encode({"type": kind, "source": mapping.source})
+def _sayable(saying: Saying, kind: str, at: datetime, source: str) -> Sayable:
+    head = _encode({"type": kind, "source": source})
     body = head[:-1] + b"," + _encode(saying)[1:]
     return Sayable(int(at.timestamp() * 1_000_000), _RANK[kind], body)

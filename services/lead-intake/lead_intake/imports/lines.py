@@ -2,20 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from decimal import ROUND_HALF_EVEN, Decimal
 from typing import NamedTuple
 
 import msgspec
 
-from lead_intake.domain.money import digits
-from lead_intake.imports.dates import DateReader, NotADate, find_formats
 from lead_intake.imports.mapping import Kind, Mapping, MappingError
-from lead_intake.imports.numbers import NotANumber, find_decimal, number
 from lead_intake.imports.reading import Table
-
-_LONGEST_ID = 128
-_NOISE = Decimal("0.001")
-"""Of a minor unit: what binary fractions leave behind in exports."""
+from lead_intake.imports.rows import LONGEST_ID, RowFault, RowReader
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -49,25 +42,12 @@ _NO_MONEY = _Money("", 0, 1.0, None)
 """A cancellation is about the whole order and names no amount."""
 
 
-class RowFault(Exception):
-    """Why a row is left out: `skipped` by the mapping's wish, else rejected."""
-
-    def __init__(self, field: str, reason: str, status: str = "rejected") -> None:
-        super().__init__(reason)
-        self.field, self.reason, self.status = field, reason, status
-
-
-class LineReader:
+class LineReader(RowReader):
     """Reads rows of one file. What the mapping leaves open is settled from a sample, or refused."""
 
     def __init__(self, mapping: Mapping, table: Table, sample: Sequence[Sequence[str]]) -> None:
-        self._mapping = mapping
-        self._width = len(table.columns)
-        self._places = {name: table.place_of(column) for name, column in _columns(mapping).items()}
-        formats = mapping.date_formats or find_formats(self._texts("date", sample))
-        self._dates = DateReader(formats, mapping.zone())
-        numeric = {"amount", "quantity", "unit_price", "cost"} & self._places.keys()
-        self._decimals = {name: self._decimal_of(name, sample) for name in numeric}
+        numeric = {"amount", "quantity", "unit_price", "cost"}
+        super().__init__(mapping, table, sample, _columns(mapping), numeric, ("date",))
         self._kinds = {
             value.casefold(): kind for kind, values in mapping.types.items() for value in values
         }
@@ -90,7 +70,7 @@ class LineReader:
             currency=money.currency,
             amount=abs(money.amount),
             quantity=money.quantity,
-            product=self._cell(cells, "product")[:_LONGEST_ID],
+            product=self._cell(cells, "product")[:LONGEST_ID],
             cost=money.cost,
             paid=self._is_paid(cells),
             channel=self._cell(cells, "channel_column") or mapping.channel,
@@ -98,63 +78,12 @@ class LineReader:
             attributes=self._group(cells, "attributes"),
         )
 
-    def column_of(self, field: str) -> str:
-        """The file's own name of a field, for the report."""
-        return _columns(self._mapping).get(field, field)
-
-    def _texts(self, field: str, sample: Sequence[Sequence[str]]) -> list[str]:
-        place = self._places[field]
-        return [cells[place].strip() for cells in sample if len(cells) > place]
-
-    def _decimal_of(self, field: str, sample: Sequence[Sequence[str]]) -> str:
-        if self._mapping.decimal != "auto":
-            return self._mapping.decimal
-        return find_decimal(text for text in self._texts(field, sample) if text)
-
-    def _cell(self, cells: Sequence[str], field: str) -> str:
-        place = self._places.get(field)
-        text = cells[place].strip() if place is not None else ""
-        if "\0" in text:
-            raise RowFault(field, "contains the character U+0000")
-        return text
-
-    def _needed(self, cells: Sequence[str], field: str) -> str:
-        text = self._cell(cells, field)
-        if not text:
-            wish = self._mapping.blanks.get(field, "reject")
-            if wish == "zero":
-                return "0"
-            status = "skipped" if wish == "skip" else "rejected"
-            raise RowFault(field, "is blank", status)
-        return text
-
-    def _short(self, cells: Sequence[str], field: str) -> str:
-        text = self._needed(cells, field)
-        if len(text) > _LONGEST_ID:
-            raise RowFault(field, f"is longer than {_LONGEST_ID} characters")
-        return text
-
-    def _number(self, cells: Sequence[str], field: str) -> Decimal:
-        try:
-            return number(self._needed(cells, field), self._decimals[field])
-        except NotANumber as error:
-            raise RowFault(field, str(error)) from error
-
     def _amount(self, cells: Sequence[str], currency: str) -> int:
         if "amount" in self._places:
             return self._minor(self._number(cells, "amount"), currency, "amount")
         price = self._number(cells, "unit_price")
         exact = self._number(cells, "quantity") * price
         return self._minor(exact, currency, "unit_price", rounded=True)
-
-    def _minor(self, value: Decimal, currency: str, field: str, rounded: bool = False) -> int:
-        exact = value if self._mapping.minor_units else value.scaleb(digits(currency))
-        whole = exact.to_integral_value(ROUND_HALF_EVEN)
-        if abs(exact - whole) > _NOISE and not (rounded or self._mapping.round):
-            raise RowFault(field, f"{value} is finer than the smallest unit of {currency}")
-        if abs(whole) > 10**15:
-            raise RowFault(field, f"{value} is too large")
-        return int(whole)
 
     def _money(self, cells: Sequence[str]) -> "_Money":
         currency = self._mapping.currency or self._needed(cells, "currency_column").upper()
@@ -200,13 +129,7 @@ class LineReader:
         own = self._cell(cells, "id")
         if not own and "refers_to" in self._places:
             own = self._cell(cells, "order")
-        return own[:_LONGEST_ID]
-
-    def _date(self, cells: Sequence[str]) -> datetime:
-        try:
-            return self._dates.read(self._needed(cells, "date"))
-        except NotADate as error:
-            raise RowFault("date", str(error)) from error
+        return own[:LONGEST_ID]
 
     def _quantity(self, cells: Sequence[str]) -> float:
         if "quantity" not in self._places or not self._cell(cells, "quantity"):
@@ -220,22 +143,8 @@ class LineReader:
 
     def _is_paid(self, cells: Sequence[str]) -> bool:
         if "paid_column" not in self._places:
-            return self._mapping.paid
+            return bool(self._mapping.paid)
         return self._cell(cells, "paid_column").casefold() in self._paid
-
-    def _group(self, cells: Sequence[str], group: str) -> dict[str, str]:
-        names: dict[str, str] = getattr(self._mapping, group)
-        return {name: text for name in names if (text := self._cell(cells, f"{group}.{name}"))}
-
-    def _complain_of_width(self, cells: Sequence[str]) -> None:
-        """Rows that are too wide have moved; those that are short may have lost blank ends only."""
-        if len(cells) > self._width and any(cells[self._width :]):
-            raise RowFault(
-                "",
-                f"has {len(cells)} cells under {self._width} columns: quote what holds a delimiter",
-            )
-        if len(cells) <= max(self._places.values()):
-            raise RowFault("", f"has {len(cells)} of {self._width} cells")
 
 
 _FIELDS: tuple[str, ...] = (

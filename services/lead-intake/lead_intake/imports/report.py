@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 Status = Literal["accepted", "duplicate", "waiting", "rejected", "skipped"]
-_HEADER = ("row", "status", "order_id", "field", "code", "reason")
+_HEADER = ("row", "status", "field", "code", "reason")
 
 
 class RowWord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -24,20 +24,29 @@ class RowWord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Column of the file."""
     code: str = ""
     reason: str = ""
+    lead_id: str = ""
 
 
 class Report:
     """Appends words to a file, as CSV or (by its name) NDJSON, and counts them."""
 
-    def __init__(self, path: Path, *, at: int = 0, counts: dict[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        about: Literal["order", "lead"],
+        *,
+        at: int = 0,
+        counts: dict[str, int] | None = None,
+    ) -> None:
         self.path = path
+        self._about = f"{about}_id"
         self.counts: Counter[str] = Counter(counts or {})
         self._lines = path.suffix in (".ndjson", ".jsonl")
         self._file = path.open("r+b" if at else "wb")
         self._file.truncate(at)
         self._file.seek(at)
         if not at and not self._lines:
-            self._file.write(_as_csv([_HEADER]))
+            self._file.write(_as_csv([(*_HEADER[:2], self._about, *_HEADER[2:])]))
 
     def add(self, words: Iterable[RowWord]) -> None:
         words = list(words)
@@ -45,7 +54,11 @@ class Report:
         if self._lines:
             self._file.write(msgspec.json.Encoder().encode_lines(words))
         else:
-            self._file.write(_as_csv([_cells(word) for word in words]))
+            self._file.write(_as_csv([self._cells(word) for word in words]))
+
+    def _cells(self, word: RowWord) -> tuple[object, ...]:
+        told = getattr(word, self._about)
+        return (word.row, word.status, told, word.field, word.code, word.reason)
 
     def flush(self) -> int:
         """Everything is on disk up to the place returned."""
@@ -62,10 +75,6 @@ class Report:
         trace: TracebackType | None,
     ) -> None:
         self._file.close()
-
-
-def _cells(word: RowWord) -> tuple[object, ...]:
-    return (word.row, word.status, word.order_id, word.field, word.code, word.reason)
 
 
 def _as_csv(rows: Iterable[tuple[object, ...]]) -> bytes:

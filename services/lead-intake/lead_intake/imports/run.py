@@ -10,16 +10,19 @@ from dataclasses import dataclass
 from hashlib import file_digest
 from itertools import chain, islice
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
 
 from lead_intake.imports.dates import AmbiguousDateError
-from lead_intake.imports.lines import Line, LineReader, RowFault
+from lead_intake.imports.leads import LeadLine, LeadMapping, LeadReader
+from lead_intake.imports.lines import Line, LineReader
 from lead_intake.imports.mapping import Mapping, MappingError
 from lead_intake.imports.numbers import AmbiguousDecimalError
-from lead_intake.imports.reading import Row, open_table
+from lead_intake.imports.reading import Row, Table, open_table
 from lead_intake.imports.report import Report, RowWord, Status
+from lead_intake.imports.rows import RowFault
 from lead_intake.imports.sending import CHUNK, RowResult, Sender
 from lead_intake.imports.spool import Sendable, Spool, open_spool
 
@@ -35,10 +38,22 @@ _COLUMNS = {
     "amount": ("amount", "unit_price"),
     "currency": ("currency_column",),
     "lines": ("product",),
+    "lead": ("lead",),
+    "party": ("party",),
+    "captured_at": ("date",),
+    "closed_at": ("close_date",),
+    "expected_value": ("value",),
+    "value": ("close_value",),
+    "outcome": ("stage",),
+    "reason": ("reason",),
+    "product": ("product",),
 }
 """Fields of the interface and those of the mapping that they come from."""
-_NAMES = {"order": "order", "rate": "currency", "product": "lines"}
+_NAMES = {"order": "order", "rate": "currency", "product": "lines", "lead": "lead"}
 """Fields of the interface that name what may be waited for."""
+
+
+Reader = LineReader | LeadReader
 
 
 class Progress(msgspec.Struct, kw_only=True):
@@ -56,7 +71,7 @@ class Import:
     """What is to be brought in, and where to say what became of it."""
 
     file: Path
-    mapping: Mapping
+    mapping: Mapping | LeadMapping
     report: Path
 
     @property
@@ -81,20 +96,23 @@ def run_import(job: Import, sender: Sender, tell: Tell = lambda told: None) -> T
     progress = _progress_of(job)
     with open_spool(job.mapping) as spool:
         words, reader = _read(job, spool)
-        with Report(job.report, at=progress.report_bytes, counts=progress.counts) as report:
+        about: Literal["order", "lead"] = (
+            "lead" if isinstance(job.mapping, LeadMapping) else "order"
+        )
+        with Report(job.report, about, at=progress.report_bytes, counts=progress.counts) as report:
             if not progress.report_bytes:
                 report.add(words)
                 _note(job, progress, report)
             return _send(job, spool, sender, report, progress, reader, tell)
 
 
-def _read(job: Import, spool: Spool) -> tuple[list[RowWord], LineReader]:
+def _read(job: Import, spool: Spool) -> tuple[list[RowWord], Reader]:
     """Fill the spool; a word for each row that comes to no fact."""
     words: list[RowWord] = []
     try:
         with open_table(job.file, job.mapping.layout) as table:
             sample = list(islice(table.rows, _SAMPLE))
-            reader = LineReader(job.mapping, table, [cells for _, cells in sample if cells])
+            reader = _reader(job.mapping, table, [cells for _, cells in sample if cells])
             spool.fill(_lines(reader, chain(sample, table.rows), words))
     except (AmbiguousDateError, AmbiguousDecimalError) as error:
         raise MappingError(str(error)) from error
@@ -103,13 +121,21 @@ def _read(job: Import, spool: Spool) -> tuple[list[RowWord], LineReader]:
     return words + [_in_the_files_words(word, reader) for word in spool.group()], reader
 
 
-def _in_the_files_words(word: RowWord, reader: LineReader) -> RowWord:
+def _reader(
+    mapping: Mapping | LeadMapping, table: Table, sample: Sequence[Sequence[str]]
+) -> Reader:
+    if isinstance(mapping, LeadMapping):
+        return LeadReader(mapping, table, sample)
+    return LineReader(mapping, table, sample)
+
+
+def _in_the_files_words(word: RowWord, reader: Reader) -> RowWord:
     return replace(word, field=reader.column_of(word.field))
 
 
 def _lines(
-    reader: LineReader, rows: Iterator[Row], words: list[RowWord]
-) -> Iterator[tuple[int, Line]]:
+    reader: Reader, rows: Iterator[Row], words: list[RowWord]
+) -> Iterator[tuple[int, Line | LeadLine]]:
     for number, cells in rows:
         if cells is None:
             words.append(RowWord(row=number, status="rejected", reason="can't be read as a row"))
@@ -128,13 +154,13 @@ def _send(
     sender: Sender,
     report: Report,
     progress: Progress,
-    reader: LineReader,
+    reader: Reader,
     tell: Tell,
 ) -> Told:
     of = spool.count()
     facts = spool.facts(after=progress.sent)
     while chunk := list(islice(facts, CHUNK)):
-        results = sender.send([body for _, body in chunk])
+        results = sender.send([body for _, body, _ in chunk])
         report.add(_words(chunk, results, reader))
         progress.sent += len(chunk)
         _note(job, progress, report)
@@ -145,15 +171,22 @@ def _send(
 
 
 def _words(
-    chunk: Sequence[Sendable], results: Sequence[RowResult], reader: LineReader
+    chunk: Sequence[Sendable], results: Sequence[RowResult], reader: Reader
 ) -> Iterator[RowWord]:
-    for (rows, _), result in zip(chunk, results, strict=True):
+    for (rows, _, ends), result in zip(chunk, results, strict=True):
+        if ends and result.status in ("accepted", "duplicate"):
+            continue  # the row has its word by how it began
         for row in rows:
             yield _word_of_result(row, result, reader)
 
 
-def _word_of_result(row: int, result: RowResult, reader: LineReader) -> RowWord:
-    word = RowWord(row=row, status=msgspec.convert(result.status, Status), order_id=result.order_id)
+def _word_of_result(row: int, result: RowResult, reader: Reader) -> RowWord:
+    word = RowWord(
+        row=row,
+        status=msgspec.convert(result.status, Status),
+        order_id=result.order_id,
+        lead_id=result.lead_id,
+    )
     if result.error:
         error = result.error
         field = _field(error.pointer, reader)
@@ -175,10 +208,10 @@ def _waiting(kind: str, name: str) -> str:
             return f"waits for a rate of {name} on its day: PUT /v1/registers/rates/{name}"
         case "product":
             return f"waits for the product {name}: PUT /v1/registers/products/…"
-    return "waits for its order: import that too"
+    return f"waits for its {kind}: import that too"
 
 
-def _word_of_fault(row: int, fault: RowFault, reader: LineReader) -> RowWord:
+def _word_of_fault(row: int, fault: RowFault, reader: Reader) -> RowWord:
     return RowWord(
         row=row,
         status=msgspec.convert(fault.status, Status),
@@ -188,7 +221,7 @@ def _word_of_fault(row: int, fault: RowFault, reader: LineReader) -> RowWord:
     )
 
 
-def _field(pointer: str, reader: LineReader) -> str:
+def _field(pointer: str, reader: Reader) -> str:
     """The file's column for a pointer into the interface's body."""
     field = pointer.lstrip("/").partition("/")[0]
     for name in _COLUMNS.get(field, ()):

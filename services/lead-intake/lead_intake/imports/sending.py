@@ -25,6 +25,7 @@ class RowResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     row: int
     status: str
     order_id: str = ""
+    lead_id: str = ""
     waits_for: str = ""
     overpaid: int = 0
     error: RowError | None = None

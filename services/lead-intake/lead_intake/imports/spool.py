@@ -11,10 +11,19 @@ from hashlib import blake2b
 from itertools import groupby, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import msgspec
 
-from lead_intake.imports.facts import Sayable, disagreement, fact_of_order, fact_of_other
+from lead_intake.imports.facts import (
+    ENDS,
+    Sayable,
+    disagreement,
+    fact_of_order,
+    fact_of_other,
+    facts_of_lead,
+)
+from lead_intake.imports.leads import LeadLine, LeadMapping
 from lead_intake.imports.lines import Line
 from lead_intake.imports.mapping import Mapping
 from lead_intake.imports.report import RowWord
@@ -31,32 +40,30 @@ _COUNTED = """
 SELECT n, ident, digest, body, row_number() OVER (PARTITION BY digest ORDER BY n) AS nth
 FROM line ORDER BY ident, digest, n
 """
-_SORTED = "SELECT rows, body FROM fact ORDER BY at, rank, n LIMIT -1 OFFSET ?"
+_SORTED = "SELECT rows, body, rank FROM fact ORDER BY at, rank, n LIMIT -1 OFFSET ?"
 _BLOCK = 5_000
 
 _pack = msgspec.msgpack.Encoder(order="deterministic").encode
 _unpack = msgspec.msgpack.Decoder(Line).decode
+_unpack_lead = msgspec.msgpack.Decoder(LeadLine).decode
 _pack_rows = msgspec.msgpack.Encoder().encode
 _unpack_rows = msgspec.msgpack.Decoder(list[int]).decode
 
 _Stored = tuple[int, int, int, bytes, bytes]
-Sendable = tuple[list[int], bytes]
-"""The rows that a fact comes from, and the fact as one line of NDJSON."""
+Sendable = tuple[list[int], bytes, bool]
+"""The rows that a fact comes from, the fact as one line of NDJSON, and whether it ends what another
+fact of the same row began."""
 
 
 class Spool:
     """The lines of one import between reading and sending."""
 
-    def __init__(self, base: sqlite3.Connection, mapping: Mapping) -> None:
+    def __init__(self, base: sqlite3.Connection) -> None:
         self._base = base
-        self._mapping = mapping
 
-    def fill(self, lines: Iterable[tuple[int, Line]]) -> None:
+    def fill(self, lines: Iterable[tuple[int, Any]]) -> None:
         """Put lines on disk as they are read."""
-        stored = (
-            (n, f"{line.order}\0{line.kind}" if line.order else "", _digest(line), _pack(line))
-            for n, line in lines
-        )
+        stored = ((n, *self._told(line), _pack(line)) for n, line in lines)
         while block := list(islice(stored, _BLOCK)):
             self._base.executemany("INSERT INTO line VALUES (?, ?, ?, ?)", block)
 
@@ -73,8 +80,44 @@ class Spool:
 
     def facts(self, after: int = 0) -> Iterator[Sendable]:
         """All facts by business time, from a place on; what belongs to an order follows it."""
-        for rows, body in self._base.execute(_SORTED, (after,)):
-            yield _unpack_rows(rows), body
+        for rows, body, rank in self._base.execute(_SORTED, (after,)):
+            yield _unpack_rows(rows), body, rank == ENDS
+
+    def _told(self, line: Any) -> tuple[str, bytes]:
+        """The name under which rows belong together, if any, and what tells this one from others."""
+        raise NotImplementedError
+
+    def _facts(self, left_out: list[RowWord]) -> Iterator[_Stored]:
+        raise NotImplementedError
+
+
+class LeadSpool(Spool):
+    """Leads, each a row of its own."""
+
+    def __init__(self, base: sqlite3.Connection, mapping: LeadMapping) -> None:
+        super().__init__(base)
+        self._mapping = mapping
+
+    def _told(self, line: LeadLine) -> tuple[str, bytes]:
+        """By how it began: the same row is known again when its lead has ended."""
+        return "", blake2b(_pack(line.capture), digest_size=12).digest()
+
+    def _facts(self, left_out: list[RowWord]) -> Iterator[_Stored]:
+        for n, _, digest, body, nth in self._base.execute(_COUNTED):
+            line = _unpack_lead(body)
+            for fact in facts_of_lead(line, f"{digest.hex()}-{nth}", self._mapping):
+                yield _stored(fact, [n])
+
+
+class OrderSpool(Spool):
+    """Orders and what is said of them; several rows may be one order."""
+
+    def __init__(self, base: sqlite3.Connection, mapping: Mapping) -> None:
+        super().__init__(base)
+        self._mapping = mapping
+
+    def _told(self, line: Line) -> tuple[str, bytes]:
+        return f"{line.order}\0{line.kind}" if line.order else "", _digest(line)
 
     def _facts(self, left_out: list[RowWord]) -> Iterator[_Stored]:
         rows = self._base.execute(_COUNTED)
@@ -115,14 +158,17 @@ class Spool:
 
 
 @contextmanager
-def open_spool(mapping: Mapping) -> Iterator[Spool]:
+def open_spool(mapping: Mapping | LeadMapping) -> Iterator[Spool]:
     """A spool in a folder of its own that only this user can read and that goes when it is done."""
     with TemporaryDirectory(prefix="perennial-import-") as folder:
         base = sqlite3.connect(Path(folder) / "spool.db", isolation_level=None)
         base.executescript(_SCHEMA)
         base.execute("BEGIN")
         try:
-            yield Spool(base, mapping)
+            if isinstance(mapping, LeadMapping):
+                yield LeadSpool(base, mapping)
+            else:
+                yield OrderSpool(base, mapping)
         finally:
             base.close()
 

@@ -1,6 +1,6 @@
 """A first mapping for a file nobody has described yet: a proposal for a person to check and keep."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import yaml
@@ -22,6 +22,21 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "type_column": ("type", "kind", "transactiontype", "art", "类型"),
     "cost": ("cost", "costofgoods", "cogs", "einstandspreis"),
 }  # fmt: skip
+_OF_LEADS: dict[str, tuple[str, ...]] = {
+    "lead": ("leadid", "opportunityid", "mqlid", "dealid", "opportunity", "lead", "id", "线索编号"),
+    "party": ("account", "accountid", "companyid", "company", "organisation", "organization", "kunde", "firma", "customer", "客户"),
+    "date": ("firstcontactdate", "engagedate", "createddate", "createdat", "created", "leaddate", "date", "erstkontakt", "datum", "日期"),
+    "stage": ("dealstage", "stage", "status", "phase", "leadstatus", "阶段"),
+    "close_date": ("closedate", "wondate", "closedat", "closed", "abschlussdatum", "成交日期"),
+    "close_value": ("closevalue", "dealvalue", "amount", "value", "betrag", "金额"),
+    "reason": ("lostreason", "reason", "grund"),
+    "holder": ("salesagent", "owner", "salesrep", "srid", "rep", "seller", "verkaeufer", "销售"),
+    "product": ("product", "productid", "produkt", "produit", "产品"),
+    "campaign": ("campaign", "landingpageid", "utmcampaign", "kampagne"),
+    "channel_column": ("origin", "channel", "leadsource", "source", "kanal", "quelle", "渠道"),
+}  # fmt: skip
+_WON = frozenset({"won", "closedwon", "gewonnen", "win", "成交"})
+_LOST = frozenset({"lost", "closedlost", "verloren", "lose", "失败"})
 _PAID = frozenset({"1", "yes", "y", "true", "paid", "bezahlt", "ja", "payé", "pagado", "已付款"})
 _MOST_SHOWN = 10
 _PERSON = {
@@ -38,6 +53,9 @@ class Suggestion:
 
     document: str
     questions: list[str]
+
+
+Suggesting = Callable[[Sequence[str], Sequence[Sequence[str]], str], Suggestion]
 
 
 def suggest_mapping(
@@ -57,6 +75,37 @@ def suggest_mapping(
     questions += _about_amounts(found, header, sample, document)
     questions += _about_payment(found, header, sample, document)
     questions += _about_ids(found, document)
+    person = {kind: name for kind, words in _PERSON.items() if (name := _named(header, words))}
+    if person:
+        document["person"] = person
+    return Suggestion(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), questions)
+
+
+def suggest_lead_mapping(
+    header: Sequence[str], sample: Sequence[Sequence[str]], source: str = "my-crm"
+) -> Suggestion:
+    """The same for a list of leads or a pipeline export."""
+    found = {field: name for field, words in _OF_LEADS.items() if (name := _named(header, words))}
+    document: dict[str, object] = {"source": source, **found}
+    questions = [] if "date" in found else ["Which column is the first contact?"]
+    questions += _about_dates(found, header, sample, document)
+    if "close_value" in found:
+        worth = {"amount": found["close_value"]}
+        questions += _about_amounts(worth, header, sample, document)
+    document["currency"] = "USD"
+    if "stage" in found:
+        seen = list(dict.fromkeys(_texts(found["stage"], header, sample)))[:_MOST_SHOWN]
+        document["stages"] = {
+            "won": [one for one in seen if plain(one) in _WON],
+            "lost": [one for one in seen if plain(one) in _LOST],
+        }
+        questions.append(f"Which stages are won, which lost? It holds {', '.join(seen)}.")
+    if "lead" not in found:
+        questions.append("No lead id: identical rows within one file count as separate leads.")
+    if "holder" in found:
+        questions.append(
+            f"Do the values of {found['holder']!r} stand in the register? Else leave `holder` out."
+        )
     person = {kind: name for kind, words in _PERSON.items() if (name := _named(header, words))}
     if person:
         document["person"] = person

@@ -6,7 +6,7 @@ first. The seed decides what nothing else does. Same input, same seed: same answ
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from random import Random
@@ -55,6 +55,8 @@ class Matched:
     placed: list[Placed]
     unplaced: list[Unplaced]
     objective: float
+    chances: Mapping[tuple[str, Grade], Chance] = field(default_factory=dict)
+    """Of every seller for every grade that waited."""
 
 
 def match(
@@ -76,7 +78,7 @@ def match(
     ]
     left = [lead for lead in range(len(leads)) if owner[lead] == NOBODY]
     total = sum(known.gains[owner[lead], lead] for lead in range(len(leads)) if owner[lead] >= 0)
-    return Matched(placed, _unplaced(known, left, limits), round_to(float(total), 6))
+    return Matched(placed, _unplaced(known, left, limits), round_to(float(total), 6), known.chances)
 
 
 def _decided(known: Market, limits: Holdings, seed: str) -> tuple[Indices, set[int]]:
