@@ -208,6 +208,7 @@ def test_a_recorded_holder_who_is_full_gets_no_more() -> None:
     ]
 
 
+@pytest.mark.feature("I8")
 @given(
     st.lists(
         st.tuples(st.sampled_from(["give", "win", "wait"]), st.integers(1, 40)),
@@ -236,3 +237,42 @@ def test_no_window_of_thirty_days_ever_holds_more_gains(steps: list[tuple[str, i
                 held.append(f"l{number}")
             else:
                 assert no(given_by_round, market, f"l{number}", "ann") == "seller-full"
+
+
+@pytest.mark.feature("I8")
+def test_conformance_5_with_supply_every_thirty_days_hold_the_limit_or_one_less() -> None:
+    market = Market(seller("ann", open=14, inflow=14))
+    gained: list[Any] = []
+    for number in range(480):
+        market.now += timedelta(hours=6)
+        market.lead(f"l{number}")
+        left = room("ann", market.ledgers.get("ann", Seller()), market.world, market.now)
+        if left.free:
+            given_by_round(market, f"l{number}", "ann")
+            gained.append(market.now)
+            won = LeadWon(customer_id=f"c-l{number}", lead_id=f"l{number}", holder="ann")
+            market.take(f"c-l{number}", [won])
+
+    ends = [NOW + timedelta(days=30, hours=hours) for hours in range(0, 90 * 24, 5)]
+    counts = {sum(end - 30 * DAY < at <= end for at in gained) for end in ends}
+    assert counts <= {13, 14}
+
+
+@pytest.mark.feature("I10")
+def test_conformance_8_a_transfer_keeps_what_was_done_and_by_whom() -> None:
+    market = Market(seller("ann"), seller("bo"))
+    market.lead("l", product="crane")
+    given_by_round(market, "l", "ann")
+    market.act("l", "quotation")
+    before = market.party("c-l").leads["l"]
+    market.now += DAY
+
+    handed(market, "l", "bo", because="customer-wish")
+
+    after = market.party("c-l").leads["l"]
+    kept = ("stage", "ready_at", "opened_at", "product", "grade", "touches", "activities")
+    assert [getattr(after, name) for name in kept] == [getattr(before, name) for name in kept]
+    first, second = after.holdings
+    assert (first.person, first.reached, first.ended) == ("ann", True, "transferred")
+    assert (second.person, second.handover) == ("bo", True)
+    assert after.present.leases == 0

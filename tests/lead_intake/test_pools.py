@@ -14,6 +14,7 @@ from tests.fold import RefusedError
 from tests.lead_intake.histories import NOW
 from tests.lead_intake.selling import DAY, HOUR, Market, policy, seller
 
+pytestmark = pytest.mark.feature("I11")
 NAMES = ("ann", "bo", "cy", "di")
 OFF: dict[str, Any] = {"turnover": {"rules": []}}
 

@@ -23,6 +23,7 @@ from tests.fold import RefusedError
 from tests.lead_intake.histories import NOW
 from tests.lead_intake.selling import DAY, HOUR, Market, adopted, policy, seller
 
+pytestmark = pytest.mark.feature("I10")
 NAMES = ("ann", "bo", "cy", "di")
 WON = {"clock": "assignment", "period": "14d"}
 
