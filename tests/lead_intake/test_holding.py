@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lead_intake.domain.assigning import AssignLead, HandLead, ReholdLead, arrived
 from lead_intake.domain.holding import room
+from lead_intake.domain.identity import lead_id
 from lead_intake.domain.seller import Seller
 from perennial.contracts.holdings import (
     ActivityLogged,
@@ -17,7 +18,7 @@ from perennial.contracts.holdings import (
     LeadReleased,
     LeadWon,
 )
-from perennial.contracts.leads import LeadQueued, LeadReadied
+from perennial.contracts.leads import LeadQueued, LeadReadied, LeadTouched, Touch
 
 from tests.fold import RefusedError
 from tests.lead_intake.histories import NOW
@@ -124,7 +125,6 @@ def test_who_may_dispose_of_own_leads_only_gives_away_no_others() -> None:
     assert (event.how, event.former, event.handover) == ("transferred", "ann", False)
 
 
-@pytest.mark.feature("T1")
 def test_a_third_hand_over_in_ninety_days_is_refused_with_its_date() -> None:
     market = Market(*(seller(name) for name in ("ann", "bo", "cy", "di")))
     market.lead("l")
@@ -276,3 +276,18 @@ def test_conformance_8_a_transfer_keeps_what_was_done_and_by_whom() -> None:
     assert (first.person, first.reached, first.ended) == ("ann", True, "transferred")
     assert (second.person, second.handover) == ("bo", True)
     assert after.present.leases == 0
+
+
+def test_a_lead_is_known_by_the_id_of_a_further_touch_too() -> None:
+    market = Market(seller("ann"))
+    key = market.lead("l")
+    again = LeadTouched(
+        customer_id=key, lead_id="l", touch=Touch(channel="fair", source="crm"), number="7"
+    )
+    market.take(key, [again])
+
+    wish = HandLead(lead_id=lead_id("crm", "7"), person="ann", by="boss", anyones=True)
+    (assigned,) = market.ask(key, wish)
+
+    assert isinstance(assigned, LeadAssigned)
+    assert (assigned.lead_id, market.holder("l")) == ("l", "ann")

@@ -98,6 +98,7 @@ async def test_no_limit_breaks_when_rounds_claims_and_leavers_come_at_once(serve
     assert [(one["open"], one["free"]) for one in ledgers[1:]] == [(5, 0)] * 5
 
 
+@pytest.mark.feature("I3")
 async def test_a_leavers_leads_are_held_again_in_one_call(served: Served) -> None:
     await sellers(served, "ann", "bo")
     await served.client(

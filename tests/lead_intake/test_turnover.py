@@ -233,7 +233,6 @@ def test_a_lease_that_ends_before_any_clock_only_ends() -> None:
     assert it.holder("l") == "ann"
 
 
-@pytest.mark.feature("T1")
 def test_what_may_not_be_handed_over_again_rests_in_nurture_with_its_date() -> None:
     it = market(**rules(WON), holding={"handovers": {"most": 1}})
     for name in ("ann", "bo"):

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 import msgspec
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 from perennial.contracts.base import Decision, Event, Fact, Id, Minor, Refusal, Text
 from perennial.contracts.holdings import Gained, LeadAssigned, LeadReleased, Runner
 from perennial.contracts.leads import LeadQueued, LeadReadied
@@ -75,10 +75,10 @@ WISHES = (AssignLead, HandLead, ReholdLead)
 
 def react(state: Customer, fact: Fact, world: World, now: datetime) -> Decision:
     """What becomes of a wish about who holds a lead."""
-    wish = fact.data
-    lead = state.leads.get(wish.lead_id)
-    if lead is None:
-        return unknown_lead(wish.lead_id)
+    found = state.lead(fact.data.lead_id)
+    if found is None:
+        return unknown_lead(fact.data.lead_id)
+    wish, lead = replace(fact.data, lead_id=found[0]), found[1]
     match wish:
         case AssignLead():
             return _by_round(state, lead, wish, fact.key, world, now)

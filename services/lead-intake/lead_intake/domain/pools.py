@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec.structs import replace
 from perennial.contracts.base import Decision, Fact, Id, Refusal
 from perennial.contracts.calendar import length
 from perennial.contracts.holdings import ContactRevealed, LeadClaimed, LeadNurtured, LeadPooled
@@ -59,10 +60,10 @@ WISHES = (ClaimLead, RevealContact, PoolLead)
 
 def react(state: Customer, fact: Fact, world: World, now: datetime) -> Decision:
     """What becomes of a wish about a pooled lead."""
-    wish = fact.data
-    lead = state.leads.get(wish.lead_id)
-    if lead is None:
-        return unknown_lead(wish.lead_id)
+    found = state.lead(fact.data.lead_id)
+    if found is None:
+        return unknown_lead(fact.data.lead_id)
+    wish, lead = replace(fact.data, lead_id=found[0]), found[1]
     match wish:
         case ClaimLead():
             return _claim(state, lead, wish, fact.key, world, now)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Literal
 
 import msgspec
+from msgspec.structs import replace
 from perennial.contracts.base import Decision, Event, Fact, Id, Refusal, Text
 from perennial.contracts.calendar import length
 from perennial.contracts.holdings import (
@@ -59,10 +60,10 @@ WISHES = (ReleaseLead, ProtectLead)
 
 def react(state: Customer, fact: Fact, world: World, now: datetime) -> Decision:
     """What becomes of a wish about a holding."""
-    wish = fact.data
-    lead = state.leads.get(wish.lead_id)
-    if lead is None:
-        return unknown_lead(wish.lead_id)
+    found = state.lead(fact.data.lead_id)
+    if found is None:
+        return unknown_lead(fact.data.lead_id)
+    wish, lead = replace(fact.data, lead_id=found[0]), found[1]
     if not wish.reason.strip():
         return Refusal(code="reason-missing", detail="Say why.", pointer="/reason", kind="invalid")
     if not lead.holder:

@@ -49,7 +49,7 @@ def turnovers(adopted: Any, standing: policy.Policy) -> Versions[Turnover]:
     if adopted is None or not adopted.adoptions:
         return Versions([(BEGINNING, standing.turnover)])
     documents = {one.version: one.document for one in adopted.versions}
-    found = [(BEGINNING, policy.default().turnover)]
+    found = [(BEGINNING, _read("").turnover)]
     for adoption in adopted.adoptions:
         rules = _read(documents.get(adoption.version, "")).turnover
         if rules.judges != found[-1][1].judges:
