@@ -34,7 +34,7 @@ PATIENCE = 60.0
 
 _SUMS = """
     SELECT (SELECT count(*) FROM event WHERE topic = $1) AS events,
-           (SELECT count(*) FROM outbox) AS outbox,
+           (SELECT count(*) FROM outbox WHERE topic = $1) AS outbox,
            (SELECT count(*) FROM part WHERE subject = 'customer') AS orders,
            (SELECT count(*) FROM entity WHERE subject = 'customer' AND seen <> '{}') AS customers,
            (SELECT sum((state->>'revenue')::bigint) FROM part) AS revenue,

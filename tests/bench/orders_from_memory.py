@@ -13,7 +13,8 @@ _MAKE = """
     ON CONFLICT DO NOTHING
 """
 _SUMS = """
-    SELECT (SELECT count(*) FROM event), (SELECT count(*) FROM outbox),
+    SELECT (SELECT count(*) FROM event WHERE topic = 'scores.v1'),
+           (SELECT count(*) FROM outbox WHERE topic = 'scores.v1'),
            (SELECT count(*) FROM part),
            (SELECT sum((state->>'revenue')::bigint) FROM part)
 """
