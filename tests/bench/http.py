@@ -16,7 +16,7 @@ from tests.bench.servers import environment, migrated, servers, with_module
 
 SERVICE = Service("lead-intake", "lead_intake")
 PEERS = ("nothing", "orm", "ceiling")
-SINGLE, BULK = "/v1/orders", "/v1/orders:bulk"
+PATHS = {False: ("/v1/orders", "/v1/orders:bulk"), True: ("/v1/leads", "/v1/leads:bulk")}
 CLIENTS = 32
 BULK_CLIENTS = 2
 BULK_ROWS = 1_000
@@ -39,17 +39,20 @@ class Intake:
         self._token = token(stack.addresses, "admin")
         self._runs = 0
 
-    async def put_load(self, on: str, seconds: float = SECONDS, rows: int = 0) -> Told:
+    async def put_load(
+        self, on: str, seconds: float = SECONDS, rows: int = 0, leads: bool = False
+    ) -> Told:
         """Load from a process of its own; everything sent must have been taken."""
         self._runs += 1
         load = Load(
             port=self._stack.addresses.port(on),
-            path=BULK if rows else SINGLE,
+            path=PATHS[leads][bool(rows)],
             token=self._token,
             clients=BULK_CLIENTS if rows else CLIENTS,
             seconds=seconds,
             name=f"run{self._runs}",
             rows=rows,
+            leads=leads,
         )
         running = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.bench.load",
@@ -81,7 +84,9 @@ async def measure() -> list[Figure]:
 
 
 async def _rounds(intake: Intake) -> list[Figure]:
-    found: dict[str, list[Told]] = {name: [] for name in ("ours", "nothing", "orm", "bulk")}
+    found: dict[str, list[Told]] = {
+        name: [] for name in ("ours", "nothing", "orm", "bulk", "leads", "bulk leads")
+    }
     ceiling = await intake.put_load("ceiling", 1.5)
     for name in (SERVICE.name, "nothing", "orm"):
         told = await intake.put_load(name, 1.0)  # warms up, and is proven with the rest
@@ -91,6 +96,9 @@ async def _rounds(intake: Intake) -> list[Figure]:
         found["nothing"].append(await intake.put_load("nothing"))
         found["orm"].append(await intake.put_load("orm"))
         found["bulk"].append(await intake.put_load(SERVICE.name, rows=BULK_ROWS))
+        found["leads"].append(await intake.put_load(SERVICE.name, leads=True))
+        many = await intake.put_load(SERVICE.name, rows=BULK_ROWS, leads=True)
+        found["bulk leads"].append(many)
     singles = sum(told.accepted for told in found["ours"])
     rows = BULK_ROWS * sum(told.accepted for told in found["bulk"])
     taken = sum(told.revenue for told in (*found["ours"], *found["bulk"]))
@@ -127,7 +135,23 @@ def _figures(found: dict[str, list[Told]], ceiling: Told) -> list[Figure]:
             f"{BULK_ROWS:,} rows a request, {BULK_CLIENTS} clients: {spread(per_order)};"
             " single requests of the same run",
         ),
+        *_of_leads(rates),
     ]
+
+
+def _of_leads(rates: dict[str, list[float]]) -> list[Figure]:
+    """Captures, each of a party of its own, by the bars of orders."""
+    single, many = middle(rates["leads"]), [rate * BULK_ROWS for rate in rates["bulk leads"]]
+    return [
+        Figure(
+            "http leads / no database", single, middle(rates["nothing"]), 0.45, "leads/s",
+            f"{CLIENTS} clients kept alive: {spread(rates['leads'])}; taking orders to no database",
+        ),
+        Figure(
+            "bulk leads / single", middle(many), single, 15.0, "leads/s",
+            f"{BULK_ROWS:,} rows a request, {BULK_CLIENTS} clients: {spread(many)}",
+        ),
+    ]  # fmt: skip
 
 
 def _figure(name: str, ours: float, baseline: list[float], bar: float, note: str) -> Figure:

@@ -27,6 +27,8 @@ class Load(msgspec.Struct):
     rows: int = 0
     """Orders in one body; 0 is a single order as an object."""
     warm_up: float = 0.5
+    leads: bool = False
+    """Leads instead of orders, each of a party of its own."""
 
 
 class Told(msgspec.Struct):
@@ -54,7 +56,8 @@ class _Count:
     def next(self) -> tuple[bytes, int]:
         """A request, and the revenue it brings."""
         rows = self.load.rows
-        orders = [self._order() for _ in range(rows or 1)]
+        made = self._lead if self.load.leads else self._order
+        orders = [made() for _ in range(rows or 1)]
         body = b"\n".join(body for body, _ in orders)
         form = "application/x-ndjson" if rows else "application/json"
         head = (
@@ -82,6 +85,17 @@ class _Count:
                 revenue // 2,
             ),
             revenue,
+        )
+
+    def _lead(self) -> tuple[bytes, int]:
+        self.made += 1
+        name = self.load.name.encode()
+        return (
+            b'{"lead":"%s-%d","party":"%s-%d","captured_at":"2026-03-02T10:15:00Z",'
+            b'"channel":"telephone","campaign":"spring","product":"tea-%d",'
+            b'"expected_value":%d,"attributes":{"industry":"food","size":"small"}}'
+            % (name, self.made, name, self.made, self.made % 400, 500 + self.made % 20_000),
+            0,
         )
 
 

@@ -1,5 +1,6 @@
 """The service without servers: the kit's own batch machine over dictionaries, and the REST routes."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import SimpleNamespace
@@ -64,8 +65,14 @@ class House:
         waiting, self.parked = self.parked, []
         self.run([_again(one, number) for number, one in enumerate(waiting, 1)])
 
-    def run(self, items: list[Item]) -> Outcome:
-        machine = door.batch(SERVICE, self.worlds, door.Job("requests", items))
+    def run(
+        self,
+        items: list[Item],
+        timers: Sequence[tuple[str, str]] = (),
+        until: datetime | None = None,
+    ) -> Outcome:
+        job = door.Job("requests", items, list(timers), until)
+        machine = door.batch(SERVICE, self.worlds, job)
         try:
             action = next(machine)
             while True:

@@ -1,6 +1,7 @@
 """Leads come in by every door, once, and whoever is known by any of their names is one party."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from itertools import permutations
 from typing import Any
 
@@ -8,9 +9,20 @@ import httpx
 import pytest
 from lead_intake.domain.customer import Customer
 from lead_intake.domain.identity import lead_id, party_id, phone_digits, web_domain
-from perennial.contracts.holdings import ActivityLogged, LeadClosed, LeadLost, LeadReopened, LeadWon
+from lead_intake.main import SERVICE
+from perennial.contracts.base import Fact
+from perennial.contracts.grades import LeadScored
+from perennial.contracts.holdings import (
+    ActivityLogged,
+    LeadAssigned,
+    LeadClosed,
+    LeadLost,
+    LeadReopened,
+    LeadWon,
+)
 from perennial.contracts.leads import (
     LeadCaptured,
+    LeadQueued,
     LeadReadied,
     LeadReturned,
     LeadTagged,
@@ -18,6 +30,7 @@ from perennial.contracts.leads import (
     MergeProposed,
 )
 from perennial.contracts.orders import OrderPlaced
+from perennial.kit.batch import Item
 
 from tests.lead_intake.client import Client
 from tests.lead_intake.house import House, rest
@@ -320,3 +333,60 @@ def test_phones_are_compared_in_e164(written: str, compared: str) -> None:
 )
 def test_web_domains_are_compared_bare(written: str, compared: str) -> None:
     assert web_domain(written) == compared
+
+
+def scored(house: House, lead: str, score: float, ready: bool, because: Any = "captured") -> None:
+    """As scoring tells it."""
+    key, number = party_id("shop", "acme"), len(house.events) + 1
+    told = LeadScored(
+        customer_id=key, lead_id=lead_id("shop", lead), because=because, score=score, fit=score,
+        engagement=0, ready=ready, grade="3A", expected_value=700,
+    )  # fmt: skip
+    fact = Fact(data=told, id=f"s{number}", key=key, now=house.now(), time=house.now())
+    house.run([Item(fact, SERVICE.subjects["customer"], key)])
+
+
+@pytest.mark.feature("I6")
+async def test_a_score_is_noted_and_makes_ready_once(client: Client, house: House) -> None:
+    """Who was with sales before must have stirred since; silence and policies awaken nobody."""
+    await client("POST", "/leads", LEAD)
+    scored(house, "L1", 40, ready=False)
+    scored(house, "L1", 40, ready=False)
+    scored(house, "L1", 70, ready=True)
+    await client("POST", "/leads/L1/return", {"reason": "no budget"})
+    scored(house, "L1", 69, ready=True, because="silence")
+    scored(house, "L1", 80, ready=True, because="activity")
+
+    made = ["LeadGraded", "LeadGraded", "LeadReadied", "LeadReturned", "LeadGraded", "LeadGraded"]
+    assert kinds(house) == ["LeadCaptured", *made, "LeadReadied"]
+    lead = the_party(house).leads[lead_id("shop", "L1")]
+    assert (lead.stage, lead.score, lead.grade, lead.value) == ("waiting", 80, "3A", 700)
+
+
+async def test_a_score_that_does_not_come_is_recorded(client: Client, house: House) -> None:
+    await client("POST", "/leads", LEAD)
+    place = ("customer", party_id("shop", "acme"))
+    late = house.now() + timedelta(hours=24)
+    for until in (late - timedelta(seconds=1), late, late + timedelta(days=9)):
+        house.run([], timers=[place], until=until)
+
+    queued = [event for event in house.events if isinstance(event, LeadQueued)]
+    assert [(one.reason, one.holder) for one in queued] == [("no-score", "market")]
+
+
+async def test_whoever_asks_for_a_call_is_ready(client: Client, house: House) -> None:
+    await client("POST", "/leads", LEAD | {"wants_call": True})
+    readied = house.events[-1]
+    assert isinstance(readied, LeadReadied)
+    assert readied.because == "asked"
+
+
+async def test_who_arrives_held_waits_for_a_known_seller(client: Client, house: House) -> None:
+    await client("POST", "/leads", LEAD | {"holder": "nobody-we-know"})
+    assert kinds(house) == ["LeadCaptured", "LeadReadied", "LeadQueued"]
+    person = {"role": "seller"}
+    await client("PUT", "/registers/people/ann", person)
+    await client("POST", "/leads", LEAD | {"lead": "L2", "holder": "ann"})
+    assigned = house.events[-1]
+    assert isinstance(assigned, LeadAssigned)
+    assert (assigned.holder, assigned.how) == ("ann", "arrived")

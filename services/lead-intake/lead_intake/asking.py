@@ -12,9 +12,9 @@ from perennial.kit.auth import Principal
 from lead_intake.domain.customer import Customer
 from lead_intake.domain.identity import lead_id, order_id
 from lead_intake.domain.registers import Register
-from lead_intake.domain.requests import OfLead, ReturnSaid, Said
+from lead_intake.domain.requests import DeclineMerge, OfLead, ReturnSaid, Said
 from lead_intake.handlers import CUSTOMER, REGISTER
-from lead_intake.lead_views import lead_taken
+from lead_intake.lead_views import Declined, lead_taken
 from lead_intake.views import EntryView, RowError, RowResult, StillWaiting, entry_view, taken
 
 _OWN_ID = {"order": re.compile(r"o[0-9a-f]{24}"), "lead": re.compile(r"l[0-9a-f]{24}")}
@@ -70,6 +70,20 @@ def about_lead(wish: Any, wish_id: str, fingerprint: bytes, principal: str) -> A
         return lead_taken(wish.lead_id, state, events)
 
     return Ask(CUSTOMER, "", wish, wish_id, fingerprint, principal, answer)
+
+
+def about_merge(
+    key: str, wish: DeclineMerge, wish_id: str, fingerprint: bytes, principal: str
+) -> Ask:
+    """A wish about a party that may be another."""
+
+    def answer(state: Customer, events: list[Event]) -> tuple[int, Declined]:
+        told = Declined(
+            status="accepted" if events else "duplicate", customer_id=key, other=wish.other
+        )
+        return (201 if events else 200), told
+
+    return Ask(CUSTOMER, key, wish, wish_id, fingerprint, principal, answer)
 
 
 def about_entry(key: str, wish: Any, wish_id: str, fingerprint: bytes, principal: str) -> Ask:

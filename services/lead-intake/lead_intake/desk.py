@@ -24,6 +24,7 @@ from lead_intake import store
 from lead_intake.asking import (
     about_entry,
     about_lead,
+    about_merge,
     as_wish,
     asking,
     derived,
@@ -35,7 +36,7 @@ from lead_intake.asking import (
     source_of,
 )
 from lead_intake.bodies import BY_PATH, NDJSON, Body, Contact, about, named, read_row, saying_of
-from lead_intake.domain.requests import Said
+from lead_intake.domain.requests import DeclineMerge, Said
 from lead_intake.handlers import REGISTER
 from lead_intake.ingress import adapt, opened_contact, said_by, sealed_contact
 from lead_intake.views import Address, EntryView, RowResult
@@ -78,6 +79,14 @@ class Desk:
         lead = in_path(who, "lead", wish.lead_id, "")
         wish = msgspec.structs.replace(wish, lead_id=lead, by=who.person or who.subject)
         ask = about_lead(wish, asked.id, asked.fingerprint, who.subject)
+        return respond(await self.runtime.asks.ask(ask))
+
+    async def decline(
+        self, request: Request, who: Principal, key: str, wish: DeclineMerge
+    ) -> Response:
+        """A person's no to a proposed merge."""
+        asked = await idempotency(request, who)
+        ask = about_merge(key, wish, asked.id, asked.fingerprint, who.subject)
         return respond(await self.runtime.asks.ask(ask))
 
     async def hear(self, facts: list[Fact | Malformed]) -> list[RowResult]:

@@ -32,8 +32,8 @@ class Holdings:
     async def contact(self, looked: Response) -> Response:
         """The contact data that a look which was kept may see."""
         told = msgspec.json.decode(looked.body, type=LeadTaken)
-        sealed = await holdings.sealed_contact(self.pool, told.customer_id)
-        opened = await self.runtime.personal.open(told.customer_id, sealed) if sealed else b"{}"
+        party, sealed = await holdings.sealed_contact(self.pool, told.customer_id)
+        opened = await self.runtime.personal.open(party, sealed) if sealed else b"{}"
         if opened == ERASED:
             return show(ContactView(lead_id=told.lead_id, contact=msgspec.Raw(b"{}"), erased=True))
         contact = msgspec.Raw(opened if isinstance(opened, bytes) else b"{}")

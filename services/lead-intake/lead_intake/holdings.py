@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from perennial.kit.paging import Page
 
+from lead_intake.domain.identity import party_id
 from lead_intake.domain.lead import Lead
 from lead_intake.domain.seller import Seller
 
@@ -45,7 +46,10 @@ _PARTIES_OF_HELD = """
     WHERE entity.subject = 'seller' AND entity.state ? 'open'
 """
 _SEALED = """
-    SELECT data::jsonb->>'personal' FROM event
+    SELECT data::jsonb->>'personal' AS sealed,
+           coalesce(data::jsonb->>'source', data::jsonb->'touch'->>'source') AS source,
+           data::jsonb->>'external_id' AS external_id
+    FROM event
     WHERE topic = 'leads.v1' AND key = $1 AND coalesce(data::jsonb->>'personal', '') <> ''
     ORDER BY ver DESC LIMIT 1
 """
@@ -149,6 +153,9 @@ async def parties_of_held(pool: Any) -> list[str]:
     return [row[0] for row in await pool.fetch(_PARTIES_OF_HELD)]
 
 
-async def sealed_contact(pool: Any, customer_id: str) -> str:
-    """The latest contact data of a party, sealed; "" if none are known."""
-    return await pool.fetchval(_SEALED, customer_id) or ""
+async def sealed_contact(pool: Any, customer_id: str) -> tuple[str, str]:
+    """The latest contact data of a party, sealed, and for whom: the party as its source knows it."""
+    row = await pool.fetchrow(_SEALED, customer_id)
+    if row is None:
+        return customer_id, ""
+    return party_id(row["source"], row["external_id"]), row["sealed"]

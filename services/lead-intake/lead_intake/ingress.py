@@ -98,20 +98,6 @@ async def opened_contact(key: str, sealed: str, sealing: Sealing) -> Contact | N
     return msgspec.json.decode(plain, type=Contact) if isinstance(plain, bytes) else None
 
 
-async def opened_reach(sealed: list[tuple[str, str]], sealing: Sealing) -> Reach:
-    """What is known of a party, from each of its records; the latest word holds."""
-    found = Reach()
-    for party, text in sealed:
-        plain = await sealing.open(party, text)
-        if isinstance(plain, bytes):
-            told = msgspec.json.decode(plain, type=Reach)
-            found = Reach(
-                organisation=told.organisation or found.organisation,
-                person=told.person or found.person,
-            )
-    return found
-
-
 def locate(fact: Fact) -> Place:
     """The party an order or lead belongs to, by all its names; of what is said of them afterwards
     only the order or lead is known, and who holds it."""

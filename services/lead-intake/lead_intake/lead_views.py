@@ -7,7 +7,7 @@ from perennial.contracts.base import Event, Minor
 from perennial.contracts.holdings import Grade
 from perennial.contracts.leads import LeadKind, Touch
 
-from lead_intake.domain.customer import Customer
+from lead_intake.domain.customer import Customer, Proposal
 from lead_intake.domain.lead import Holding, Lead, Stage
 from lead_intake.views import Status
 
@@ -72,12 +72,34 @@ class LeadCount(_View, frozen=True, kw_only=True):
     leads: int
 
 
-def lead_view(customer_id: str, lead_id: str, state: Customer, market_role: str) -> LeadView:
-    lead = state.leads[lead_id]
+class ProposalView(_View, frozen=True, kw_only=True):
+    """Two parties that share claims; a person decides whether they are one."""
+
+    customer_id: str
+    other: str
+    shared: list[str]
+    """Kinds of what they share: `email`, `phone`, `registration`, `domain`."""
+    since: datetime
+
+
+class Declined(_View, frozen=True, kw_only=True):
+    status: Status
+    customer_id: str
+    other: str
+
+
+def proposal_view(customer_id: str, other: str, proposal: Proposal) -> ProposalView:
+    shared = sorted({claim.partition(":")[0] for claim in proposal.claims})
+    return ProposalView(customer_id=customer_id, other=other, shared=shared, since=proposal.since)
+
+
+def lead_view(
+    customer_id: str, lead_id: str, lead: Lead, attributes: dict[str, str], market_role: str
+) -> LeadView:
     return LeadView(
         lead_id=lead_id,
         customer_id=customer_id,
-        attributes=state.attributes,
+        attributes=attributes,
         holder=lead.holder or (market_role if lead.is_open else ""),
         expected_value=lead.value or lead.expected_value or 0,
         **{name: getattr(lead, name) for name in _SHOWN},

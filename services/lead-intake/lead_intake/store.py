@@ -109,6 +109,11 @@ async def rounds_held(pool: Any, market: str) -> int:
     return int(await pool.fetchval(_ROUNDS, market) or 0)
 
 
+async def customer_of(pool: Any, lead_id: str) -> str:
+    """Whose lead it is; "" where there is none."""
+    return str(await pool.fetchval(_HOLDER, lead_id) or "")
+
+
 async def order(pool: Any, order_id: str) -> tuple[str, Order] | None:
     """An order and the customer who placed it."""
     row = await pool.fetchrow(_ORDER, order_id)

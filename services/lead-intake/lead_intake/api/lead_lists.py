@@ -1,78 +1,157 @@
-"""Leads as they stand, and as they stood: one, many, and how many of which."""
+"""Leads as they stand and stood: by any combination of their properties, counted, explained."""
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
-from perennial.contracts.holdings import Grade
+import msgspec
+from fastapi import APIRouter, Depends, Query, Request, Response
 from perennial.kit.auth import Principal, require
 from perennial.kit.history import state_at
 from perennial.kit.http import returns, show
-from perennial.kit.paging import AsOf, Listing, Paging, listing, whole
+from perennial.kit.paging import AsOf, Listing, Page, Paging, listing, whole
 from perennial.kit.problems import Fault
 
-from lead_intake import lead_lists
+from lead_intake import lead_store, store
 from lead_intake.asking import in_path
-from lead_intake.desk import AtDesk
+from lead_intake.desk import AtDesk, Desk
 from lead_intake.domain.customer import Customer
-from lead_intake.domain.lead import Stage
 from lead_intake.handlers import CUSTOMER
-from lead_intake.lead_lists import Property, Wanted
 from lead_intake.lead_views import LeadCount, LeadView, lead_view
 
 router = APIRouter(tags=["leads"])
 
 READ = "leads:read"
-Holder = Annotated[str | None, Query(description="Held by this seller now")]
+Values = Annotated[list[str] | None, Query(description="One of these; may be repeated")]
+By = Literal[
+    "stage", "grade", "kind", "channel", "campaign", "product", "source", "holder", "class",
+    "industry", "size", "region",
+]  # fmt: skip
+
+
+class LeadHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that happened to a lead, and why: facts, policy and what had been seen."""
+
+    version: int
+    id: str
+    type: str
+    time: datetime
+    recorded: datetime
+    receipt: dict[str, Any] | None
+    data: dict[str, Any]
+
+
+async def _wanted(
+    stage: Values = None,
+    grade: Values = None,
+    kind: Values = None,
+    channel: Values = None,
+    campaign: Values = None,
+    product: Values = None,
+    source: Values = None,
+    holder: Values = None,
+    tag: Values = None,
+    customer_class: Annotated[list[str] | None, Query(alias="class")] = None,
+    industry: Values = None,
+    size: Values = None,
+    region: Values = None,
+) -> dict[str, list[str]]:
+    told = locals()
+    told["class"] = told.pop("customer_class")
+    return {name: values for name, values in told.items() if values}
+
+
+Wanted = Annotated[dict[str, list[str]], Depends(_wanted)]
 
 
 @router.get("/leads", responses=returns(Listing[LeadView]))
 async def list_leads(
-    request: Request,
-    desk: AtDesk,
-    page: Paging,
-    stage: Stage | None = None,
-    channel: str | None = None,
-    grade: Grade | None = None,
-    holder: Holder = None,
-    who: Principal = require(READ),
+    request: Request, desk: AtDesk, wanted: Wanted, page: Paging, who: Principal = require(READ)
 ) -> Response:
-    """Leads as they stand, by id. Who does not see all rows sees what they hold."""
-    wanted = Wanted(stage=stage, channel=channel, grade=grade, holder=_sight(who, holder))
+    """Leads that meet every filter named; sellers see their own, teams their team's."""
+    found = await lead_store.leads(desk.pool, _in_sight(desk, who, wanted), page)
     role = desk.runtime.world().policy.market_role
-    rows = await lead_lists.page_of(desk.pool, wanted, page, role)
+    rows = [
+        lead_view(one.customer_id, one.lead_id, one.lead, one.attributes, role) for one in found
+    ]
     return listing(request, page, rows, lambda row: (row.lead_id,))
 
 
 @router.get("/leads/counts", responses=returns(Listing[LeadCount]))
 async def count_leads(
-    desk: AtDesk,
-    by: Property = "stage",
-    stage: Stage | None = None,
-    channel: str | None = None,
-    grade: Grade | None = None,
-    holder: Holder = None,
-    who: Principal = require(READ),
+    desk: AtDesk, wanted: Wanted, by: By = "stage", who: Principal = require(READ)
 ) -> Response:
-    """How many leads there are of each stage, channel, grade, holder, source or kind."""
-    wanted = Wanted(stage=stage, channel=channel, grade=grade, holder=_sight(who, holder))
-    return whole(await lead_lists.counts(desk.pool, wanted, by))
+    """How many leads meet every filter named, by one of their properties."""
+    found = await lead_store.counted(desk.pool, _in_sight(desk, who, wanted), by)
+    return whole([LeadCount(value=value, leads=leads) for value, leads in found])
 
 
 @router.get("/leads/{lead}", responses=returns(LeadView))
 async def get_lead(
     lead: str, desk: AtDesk, as_of: AsOf, source: str = "", who: Principal = require(READ)
 ) -> Response:
-    """A lead as it stands; with `as_of`, as it stood."""
-    lead_id = in_path(who, "lead", lead, source)
-    key = await lead_lists.party_of(desk.pool, lead_id)
-    service = desk.runtime.service
-    state = await state_at(desk.pool, service, CUSTOMER, key, as_of) if key else Customer()
-    known = state.lead(lead_id)
-    if not key or known is None or _sight(who, known[1].holder) != known[1].holder:
+    """A lead as it stands; with `as_of`, as it stood. Contact data are not in it."""
+    key, lead_id, state = await _the_lead(desk, who, lead, as_of, source)
+    role = desk.runtime.world().policy.market_role
+    return show(lead_view(key, lead_id, state.leads[lead_id], state.attributes, role))
+
+
+@router.get("/leads/{lead}/timeline", responses=returns(Listing[LeadHistory]))
+async def lead_timeline(
+    request: Request, lead: str, desk: AtDesk, page: Paging, who: Principal = require(READ)
+) -> Response:
+    """Everything that happened to it, oldest first."""
+    return await _history(request, lead, desk, page, who)
+
+
+@router.get("/leads/{lead}/explain", responses=returns(Listing[LeadHistory]))
+async def explain_lead(
+    request: Request,
+    lead: str,
+    desk: AtDesk,
+    page: Paging,
+    who: Principal = require("explain:read"),
+) -> Response:
+    """Every decision on it with its receipt: the facts that caused it and the policy that judged."""
+    return await _history(request, lead, desk, page, who)
+
+
+async def _history(request: Request, lead: str, desk: Desk, page: Page, who: Principal) -> Response:
+    key, lead_id, _ = await _the_lead(desk, who, lead)
+    rows = await lead_store.history(desk.pool, key, lead_id, page)
+    return listing(request, page, rows, lambda row: (row["version"],))
+
+
+async def _the_lead(
+    desk: Desk, who: Principal, lead: str, as_of: datetime | None = None, source: str = ""
+) -> tuple[str, str, Customer]:
+    """Whose it is, its id, and the party; 404 for what is not there, or out of sight."""
+    named = in_path(who, "lead", lead, source)
+    key = await store.customer_of(desk.pool, named)
+    state: Customer = await state_at(desk.pool, desk.runtime.service, CUSTOMER, key, as_of)
+    found = state.lead(named) if key else None
+    if found is None or not _sees(desk, who, found[1].holder):
         raise Fault(404, "lead-unknown", f"there is no lead {lead} that you may see")
-    return show(lead_view(key, known[0], state, desk.runtime.world().policy.market_role))
+    return key, found[0], state
 
 
-def _sight(who: Principal, holder: str | None) -> str | None:
-    """Everything for who sees all rows, else only what is in one's own hands."""
-    return holder if who.rows == "all" else (who.person or who.subject)
+def _sees(desk: Desk, who: Principal, holder: str) -> bool:
+    sight = _sight(desk, who)
+    return sight is None or holder in sight
+
+
+def _in_sight(desk: Desk, who: Principal, wanted: dict[str, list[str]]) -> dict[str, list[str]]:
+    sight = _sight(desk, who)
+    if sight is None:
+        return wanted
+    return wanted | {"holder": [one for one in wanted.get("holder", sight) if one in sight]}
+
+
+def _sight(desk: Desk, who: Principal) -> list[str] | None:
+    """Whose leads this one sees; None for all of them."""
+    if who.rows == "all":
+        return None
+    own = who.person or who.subject
+    if who.rows != "team" or not who.team:
+        return [own] if who.rows != "self" else []
+    staff = desk.runtime.world().staff
+    return [own, *(one.person_id for one in staff.sellers() if one.team == who.team)]

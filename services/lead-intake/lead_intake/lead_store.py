@@ -1,0 +1,123 @@
+"""Leads as SQL sees them: by any combination of what is known of them, counted, and their history."""
+
+from typing import Any
+
+import msgspec
+from perennial.kit.paging import Page
+
+from lead_intake.domain.customer import Proposal
+from lead_intake.domain.lead import Lead
+
+_HOLDER = "CASE WHEN lead ? 'holdings' AND lead->>'stage' = 'held' THEN lead->'holdings'->-1->>'person' ELSE '' END"  # fmt: skip
+PROPERTIES: dict[str, str] = {
+    "stage": "coalesce(lead->>'stage', 'nurture')",
+    "grade": "coalesce(lead->>'grade', '1A')",
+    "kind": "coalesce(lead->>'kind', 'new')",
+    "channel": "coalesce(lead->>'channel', '')",
+    "campaign": "coalesce(lead->'touches'->0->>'campaign', '')",
+    "product": "coalesce(lead->>'product', '')",
+    "source": "coalesce(lead->>'source', '')",
+    "holder": _HOLDER,
+    "class": "coalesce(told->>'class', '')",
+    "industry": "coalesce(told->>'industry', '')",
+    "size": "coalesce(told->>'size', '')",
+    "region": "coalesce(told->>'region', '')",
+}
+"""What leads are filtered and counted by; `tag` besides, of which a lead may have several."""
+_LEADS = """
+    SELECT alias.name AS id, e.key, e.state->'leads'->alias.name AS lead,
+           e.state->'attributes' AS told
+    FROM alias JOIN entity e ON e.subject = alias.subject AND e.key = alias.key
+    WHERE alias.subject = 'customer' AND alias.name > $1 AND alias.name LIKE 'l%'
+      AND e.state->'leads' ? alias.name
+"""
+_PROPOSALS = """
+    SELECT e.key, one.key AS other, one.value::text AS proposal
+    FROM entity e CROSS JOIN LATERAL jsonb_each(e.state->'proposals') AS one
+    WHERE e.subject = 'customer' AND e.state ? 'proposals' AND (e.key, one.key) > ($1, $2)
+      AND NOT coalesce((one.value->>'declined')::boolean, false)
+    ORDER BY 1, 2 LIMIT $3
+"""
+_HISTORY = """
+    SELECT ver, id, type, time, now, data FROM event
+    WHERE topic = 'leads.v1' AND key = $1 AND ver > $2 AND data::jsonb->>'lead_id' = $3
+    ORDER BY ver LIMIT $4
+"""
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """One lead, whose it is, and what is known of the party."""
+
+    customer_id: str
+    lead_id: str
+    lead: Lead
+    attributes: dict[str, str]
+
+
+async def leads(pool: Any, wanted: dict[str, list[str]], page: Page) -> list[Found]:
+    """Leads that have one of the wanted values of every property named, by id."""
+    conditions, values = _conditions(wanted, 2)
+    after = str(page.after[0]) if page.after else ""
+    sql = (
+        f"SELECT key, id, lead::text, told::text FROM ({_LEADS}) AS found"
+        f" WHERE true{conditions} ORDER BY id LIMIT {page.limit + 1}"
+    )
+    rows = await pool.fetch(sql, after, *values)
+    return [
+        Found(
+            customer_id=row["key"],
+            lead_id=row["id"],
+            lead=msgspec.json.decode(row["lead"], type=Lead),
+            attributes=msgspec.json.decode(row["told"] or "{}"),
+        )
+        for row in rows
+    ]
+
+
+async def counted(pool: Any, wanted: dict[str, list[str]], by: str) -> list[tuple[str, int]]:
+    """How many such leads there are, by one property."""
+    conditions, values = _conditions(wanted, 2)
+    sql = (
+        f"SELECT {PROPERTIES[by]} AS value, count(*) AS n FROM ({_LEADS}) AS found"
+        f" WHERE true{conditions} GROUP BY 1 ORDER BY 1"
+    )
+    return [(row["value"], row["n"]) for row in await pool.fetch(sql, "", *values)]
+
+
+async def proposals(pool: Any, page: Page) -> list[tuple[str, str, Proposal]]:
+    """Merges that nobody has decided: a party, the other, and what they share."""
+    after = (str(page.after[0]), str(page.after[1])) if page.after else ("", "")
+    rows = await pool.fetch(_PROPOSALS, *after, page.limit + 1)
+    return [(row[0], row[1], msgspec.json.decode(row[2], type=Proposal)) for row in rows]
+
+
+async def history(pool: Any, customer_id: str, lead_id: str, page: Page) -> list[dict[str, Any]]:
+    """Everything that happened to a lead, oldest first, each with its receipt."""
+    after = int(page.after[0]) if page.after else 0
+    rows = await pool.fetch(_HISTORY, customer_id, after, lead_id, page.limit + 1)
+    return [_told(row) for row in rows]
+
+
+def _conditions(wanted: dict[str, list[str]], first: int) -> tuple[str, list[list[str]]]:
+    """Names of properties come from the table above only; what is wanted is always a parameter."""
+    text, values = "", []
+    for place, (name, some) in enumerate(wanted.items(), first):
+        if name == "tag":
+            text += f" AND lead->'tags' ?| ${place}::text[]"
+        else:
+            text += f" AND {PROPERTIES[name]} = ANY(${place}::text[])"
+        values.append(some)
+    return text, values
+
+
+def _told(row: Any) -> dict[str, Any]:
+    data = msgspec.json.decode(row["data"])
+    return {
+        "version": row["ver"],
+        "id": row["id"],
+        "type": row["type"],
+        "time": row["time"],
+        "recorded": row["now"],
+        "receipt": data.pop("receipt", None),
+        "data": {name: value for name, value in data.items() if name != "personal"},
+    }
