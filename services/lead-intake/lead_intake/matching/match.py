@@ -165,18 +165,32 @@ def _first_level(limits: Holdings, grade: Grade) -> int:
 def _placed(known: Market, owner: Indices, lead: int, reserved: set[int]) -> Placed:
     row = int(owner[lead])
     waiting = known.leads[lead]
-    reasons = Counter(REASONS[code] for code in known.reasons[:, lead] if code)
-    able = np.flatnonzero(known.reasons[:, lead] == 0)
-    rivals = sorted((r for r in able if r != row), key=lambda r: (-known.gains[r, lead], r))
+    reasons = _by_reason(known, lead)
+    outbid = reasons.pop("", 0) - 1
+    rivals = _rivals(known, row, lead)
     return Placed(
         lead=waiting,
         person=known.seats[row].id,
         chance=known.chance(row, lead),
         team=_team(known, row, waiting.grade),
-        runners_up=[_runner(known, int(r), row, lead, reserved) for r in rivals[:RUNNERS]],
-        lost_by_reason={**reasons, "outbid": len(rivals)} if rivals else dict(reasons),
+        runners_up=[_runner(known, rival, row, lead, reserved) for rival in rivals],
+        lost_by_reason={**reasons, "outbid": outbid} if outbid else dict(reasons),
         reserved=lead in reserved,
     )
+
+
+def _rivals(known: Market, winner: int, lead: int) -> list[int]:
+    """The next best who might have taken it, the best first."""
+    worth = known.gains[:, lead].copy()
+    worth[winner] = -np.inf
+    best = np.argsort(-worth, kind="stable")[:RUNNERS].tolist()
+    return [row for row in best if np.isfinite(worth[row])]
+
+
+def _by_reason(known: Market, lead: int) -> Counter[str]:
+    """How many sellers each reason rules out; "" counts those whom none does."""
+    counts = np.bincount(known.reasons[:, lead], minlength=len(REASONS)).tolist()
+    return Counter({name: count for name, count in zip(REASONS, counts, strict=True) if count})
 
 
 def _runner(known: Market, row: int, winner: int, lead: int, reserved: set[int]) -> Runner:
@@ -184,7 +198,7 @@ def _runner(known: Market, row: int, winner: int, lead: int, reserved: set[int])
     mine, theirs = known.gains[row, lead], known.gains[winner, lead]
     if lead in reserved:
         why = "kept for the lowest level, so that they learn"
-    elif np.isclose(mine, theirs, rtol=1e-6):
+    elif abs(mine - theirs) <= 1e-6 * theirs:
         why = "equally likely to win: it was another's turn"
     elif mine < theirs:
         why = "less likely to win it"
@@ -211,7 +225,7 @@ def _unplaced(known: Market, left: list[int], limits: Holdings) -> list[Unplaced
     ahead: Counter[str] = Counter()
     worth = [max(known.leads[n].value, 0) for n in range(len(known.leads))]
     for lead in sorted(left, key=lambda n: (-worth[n], n)):
-        codes = Counter(REASONS[code] for code in known.reasons[:, lead])
+        codes = _by_reason(known, lead)
         grade = known.leads[lead].grade
         hopeful = codes["full"] + codes[""]
         per_hour = hopeful * limits.capacity.inflow / hours
