@@ -2,10 +2,11 @@
 
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import msgspec
 import typer
-from lead_intake.imports.leads import parse_lead_mapping
+from lead_intake.imports.leads import LeadMapping, parse_lead_mapping
 from lead_intake.imports.mapping import Layout, Mapping, MappingError, read_mapping
 from lead_intake.imports.reading import open_table
 from lead_intake.imports.run import Import, Told, run_import
@@ -75,12 +76,7 @@ def leads(
     if mapping is None:
         cure = f"Propose one with `perennial import leads {file} --suggest > mapping.yaml`."
         raise Trouble("the columns must be explained by --mapping", cure)
-    try:
-        rules = parse_lead_mapping(mapping.read_bytes(), str(mapping))
-    except (MappingError, OSError) as error:
-        raise Trouble(str(error)) from error
-    rules = replace(rules, source=source) if source else rules
-    _bring(desk, Import(file, rules, _report_of(file, report)))
+    _bring(desk, Import(file, lead_mapping_in(mapping, source), _report_of(file, report)))
 
 
 def _report_of(file: Path, report: Path | None) -> Path:
@@ -119,6 +115,24 @@ def mapping_in(file: Path, source: str = "") -> Mapping:
     except MappingError as error:
         raise Trouble(str(error)) from error
     return replace(mapping, source=source) if source else mapping
+
+
+def lead_mapping_in(file: Path, source: str = "") -> LeadMapping:
+    """The same of a lead list or pipeline export."""
+    try:
+        mapping = parse_lead_mapping(file.read_bytes(), str(file))
+    except (MappingError, OSError) as error:
+        raise Trouble(str(error)) from error
+    return replace(mapping, source=source) if source else mapping
+
+
+def meaning_in(file: Path, source: str = "") -> Mapping | LeadMapping:
+    """A mapping of either kind: only orders are of a `customer`."""
+    try:
+        told = msgspec.yaml.decode(file.read_bytes(), type=dict[str, Any])
+    except (msgspec.DecodeError, OSError) as error:
+        raise Trouble(f"{file}: {error}") from error
+    return mapping_in(file, source) if "customer" in told else lead_mapping_in(file, source)
 
 
 def _propose(show: Show, file: Path, source: str, suggest: Suggesting) -> None:

@@ -10,8 +10,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from perennial_cli.desk import Desk, command, run
 from perennial_cli.driving import Driver
 from perennial_cli.events import moment, span
-from perennial_cli.histories import opened
-from perennial_cli.importing import mapping_in
+from perennial_cli.histories import Meaning, opened
+from perennial_cli.importing import meaning_in
 from perennial_cli.replaying import Day, Played, WallClockError, refuse_wall_clock, replay
 from perennial_cli.showing import Show
 from perennial_cli.trouble import ANSWER_IS_NO, Trouble
@@ -28,7 +28,10 @@ def replay_files(
     desk: Desk,
     files: Annotated[list[Path], typer.Argument(help="NDJSON, or any table with --mapping.")],
     period: Annotated[str, typer.Option(help="How much is published at once: 1d, 12h, 1w.")] = "1d",
-    mapping: Annotated[Path | None, typer.Option(help="What the columns mean (YAML).")] = None,
+    mapping: Annotated[
+        list[Path] | None,
+        typer.Option(help="What the columns mean (YAML): one for all files, or one for each."),
+    ] = None,
     source: Annotated[str, typer.Option(help="Whose ids these are, where a line names none.")] = "",
     until: Annotated[str, typer.Option(help="Play on after the history, to this date.")] = "",
     allow_parked: Annotated[
@@ -39,11 +42,11 @@ def replay_files(
     left_out: list[str] = []
     length = span(period)
     end = moment(until, datetime.now(UTC)) if until else None
-    meaning = mapping_in(mapping, source) if mapping else None
+    meant = _meant(files, mapping or [], source)
 
     async def played() -> Played:
         with (
-            opened(files, meaning, source or "replay", left_out.append) as facts,
+            opened(meant, source or "replay", left_out.append) as facts,
             _screen(desk.show) as screen,
         ):
             async with Driver(desk.addresses()) as driver:
@@ -55,13 +58,23 @@ def replay_files(
     except WallClockError as error:
         cure = "Start a system with `perennial up --clock ticks`."
         raise Trouble("time runs by itself here, so a history can't be played", cure) from error
-    for line in left_out[:LEFT_OUT_SHOWN]:
-        desk.show.remark(f"left out: {line}")
-    _tell(desk.show, done, len(left_out))
+    _tell(desk.show, done, left_out)
     if done.parked and not allow_parked:
         raise Trouble(
             f"{done.parked:,} facts are parked", "See `perennial rejected list`.", ANSWER_IS_NO
         )
+
+
+def _meant(
+    files: list[Path], mappings: list[Path], source: str
+) -> list[tuple[Path, Meaning | None]]:
+    """Every file with what its columns mean."""
+    if len(mappings) > 1 and len(mappings) != len(files):
+        cure = "Give --mapping once for all files, or once for each, in their order."
+        raise Trouble(f"{len(files)} files and {len(mappings)} mappings", cure)
+    read: list[Meaning | None] = [meaning_in(one, source) for one in mappings]
+    each = read if len(read) == len(files) else (read or [None]) * len(files)
+    return list(zip(files, each, strict=True))
 
 
 class _Screen:
@@ -110,11 +123,13 @@ def _screen(show: Show) -> _Screen:
     return _Screen(Progress(*columns, console=show.aside))
 
 
-def _tell(show: Show, done: Played, left_out: int) -> None:
+def _tell(show: Show, done: Played, left_out: list[str]) -> None:
+    for line in left_out[:LEFT_OUT_SHOWN]:
+        show.remark(f"left out: {line}")
     each = 1000 / max(done.ticks, 1)
     row = {
         "facts": done.facts,
-        "left_out": left_out,
+        "left_out": len(left_out),
         "parked": done.parked,
         "ticks": done.ticks,
         "from": done.first and f"{done.first:%Y-%m-%d}",

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from lead_intake.imports.leads import parse_lead_mapping
 from perennial.contracts.partner import CancelOrder, PlaceOrder
 from perennial_cli.driving import History
 from perennial_cli.histories import opened
@@ -31,7 +32,7 @@ def written(path: Path, *lines: object) -> Path:
 
 
 def read(*files: Path, source: str = "") -> list[History]:
-    with opened(files, None, source, pytest.fail) as facts:
+    with opened([(file, None) for file in files], source, pytest.fail) as facts:
         return list(facts)
 
 
@@ -88,7 +89,43 @@ def test_a_table_needs_its_columns_explained(tmp_path: Path) -> None:
 
 def test_the_cdnow_sample_comes_whole_and_by_time() -> None:
     mapping = mapping_in(ROOT / "examples" / "cdnow.yaml")
-    with opened([ROOT / "tests" / "data" / "CDNOW_sample.txt"], mapping, "", pytest.fail) as found:
+    with opened(
+        [(ROOT / "tests" / "data" / "CDNOW_sample.txt", mapping)], "", pytest.fail
+    ) as found:
         facts = list(found)
     assert len(facts) == len({fact.id for fact in facts}) == 6919
     assert [fact.time for fact in facts] == sorted(fact.time for fact in facts)
+
+
+def test_a_pipeline_export_and_its_orders_play_together(tmp_path: Path) -> None:
+    """A lead, its end and the party's orders go under one key; a win never comes before its lead."""
+    leads = tmp_path / "pipeline.csv"
+    leads.write_text(
+        "deal;company;first;status;closed;worth\n"
+        "d1;acme;05.01.2026;won;02.01.2026;1.500,00\n"
+        "d2;beta;03.01.2026;lost;20.01.2026;\n"
+        "d3;beta;04.01.2026;running;;\n"
+    )
+    pipeline = parse_lead_mapping(
+        b"{source: crm, lead: deal, party: company, date: first, stage: status, close_date: closed,"
+        b" close_value: worth, stages: {won: [won], lost: [lost]}, currency: EUR,"
+        b" blanks: {close_value: skip}}"
+    )
+    orders = tmp_path / "orders.ndjson"
+    orders.write_text(
+        '{"type":"order","source":"crm","order":"o1","customer":"acme",'
+        '"placed_at":"2026-01-06T00:00:00Z","currency":"EUR","total":100}\n'
+    )
+    told: list[str] = []
+    with opened([(leads, pipeline), (orders, None)], "crm", told.append) as found:
+        facts = list(found)
+    assert told == []
+    assert [(type(one.data).__name__, one.customer) for one in facts] == [
+        ("CaptureLead", "beta"),
+        ("CaptureLead", "beta"),
+        ("CaptureLead", "acme"),
+        ("CloseLead", "acme"),
+        ("PlaceOrder", "acme"),
+        ("CloseLead", "beta"),
+    ]
+    assert [one.time for one in facts] == sorted(one.time for one in facts)

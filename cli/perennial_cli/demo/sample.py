@@ -24,7 +24,7 @@ Leave = Callable[[str], None]
 
 def sample(leave: Leave) -> AbstractContextManager[Iterator[History]]:
     """The sample's orders by time; rows left out are told to `leave`."""
-    return opened([SAMPLE], mapping_in(MAPPING), "", leave)
+    return opened([(SAMPLE, mapping_in(MAPPING))], "", leave)
 
 
 @dataclass(frozen=True)
