@@ -13,8 +13,10 @@ import msgspec
 import pytest
 from perennial_cli.demo import plots, sample
 from perennial_cli.demo.company import STAFF, team_of
+from perennial_cli.demo.funnel import funnel, turnover
 from perennial_cli.demo.gathering import by_frequency, month_starts
-from perennial_cli.demo.plan import CAUSES, answers, diagnoses, is_working_day
+from perennial_cli.demo.office import is_working_day
+from perennial_cli.demo.plan import CAUSES, answers, diagnoses
 from perennial_cli.demo.published import agrees, reproduced
 from perennial_cli.demo.receiver import receiving
 from perennial_cli.demo.report import (
@@ -30,8 +32,9 @@ from perennial_cli.demo.report import (
     reconciles,
 )
 from perennial_cli.demo.running import MARKER, demo_home, wipe
+from perennial_cli.demo.tables import money
 from perennial_cli.demo.team import Staffed
-from perennial_cli.demo.telling import money, tell
+from perennial_cli.demo.telling import tell
 from perennial_cli.desk import default_home
 from perennial_cli.driving import History
 from perennial_cli.trouble import Trouble
@@ -39,6 +42,12 @@ from rich.console import Console
 from standardwebhooks import Webhook
 
 MONDAY = datetime(1997, 10, 6, tzinfo=UTC)
+LEAD = {
+    "lead_id": "l1", "stage": "won", "channel": "referral", "grade": "2A",
+    "since": "1997-01-20T00:00:00Z", "ready_at": "1997-01-10T00:00:00Z",
+    "touches": [{"channel": "referral", "cost": 300}],
+    "holdings": [{"person": "mei", "since": "1997-01-13T00:00:00Z", "how": "matched", "ended": "won"}],
+}  # fmt: skip
 SECRET = "whsec_" + "c2VjcmV0" * 4
 
 
@@ -81,6 +90,9 @@ def report(total_error: float = -0.115, parked: int = 0, **more: Any) -> Report:
         "winback": [{"state": "lost", "cause": "price", "cases": 3, "saved": 0}],
         "alerts": alerts(),
         "monthly_report": monthly(),
+        "turnover": turnover([LEAD], []),
+        "funnel": funnel([LEAD]),
+        "grades": {"leads": {"2A": 1}, "customers": {"1A": 11}},
     }
     return Report(**{**figures, **more})
 
@@ -139,6 +151,15 @@ def alerts() -> dict[str, Any]:
         "received_again": 0,
         "refused": 0,
         "by_kind": [{"kind": "red-light", **counts}],
+        "lead_times": [
+            {
+                "clock": "activity",
+                "rung": "2d",
+                "warned": 3,
+                "raised_least": 172_800,
+                "raised_median": 172_800,
+            }
+        ],
     }
 
 
@@ -233,8 +254,8 @@ async def test_the_team_works_before_time_goes_on() -> None:
 
     class Driver:
         async def publish(self, facts: Iterable[History]) -> int:
-            told.append("facts")
-            return 0
+            told.append(", ".join(ids := [fact.id for fact in facts]))
+            return len(ids)
 
         async def tick(self, to: datetime) -> None:
             told.append(f"tick {to:%d}")
@@ -246,16 +267,24 @@ async def test_the_team_works_before_time_goes_on() -> None:
         async def work(self, now: datetime) -> None:
             told.append(f"work {now:%d}")
 
-    staffed = Staffed(Driver(), People(), MONDAY)  # type: ignore[arg-type]
-    for days in (1, 2):
-        await staffed.publish([])
-        await staffed.tick(MONDAY + timedelta(days=days))
+    class Sellers:
+        async def work(self, today: datetime) -> list[History]:
+            told.append(f"sell {today:%d}")
+            return [History("deed", "crm", "p", today + timedelta(hours=9), None)]
 
-    assert told == ["facts", "work 06", "tick 07", "facts", "work 07", "tick 08"]
+    staffed = Staffed(Driver(), People(), Sellers(), MONDAY)  # type: ignore[arg-type]
+    for days in (0, 1):
+        order = History("order", "cdnow", "c", MONDAY + timedelta(days=days), None)
+        assert await staffed.publish([order]) == 2
+        await staffed.tick(MONDAY + timedelta(days=days + 1))
+
+    assert told == [
+        "sell 06", "order, deed", "work 06", "tick 07", "sell 07", "order, deed", "work 07", "tick 08",
+    ]  # fmt: skip
 
 
 def test_everybody_has_a_manager_and_a_team_of_that_name() -> None:
-    assert len(STAFF) == 16
+    assert len(STAFF) == 32
     for person, entry in STAFF.items():
         assert {entry.get("manager", "dora"), entry.get("substitute", "dora")} <= set(STAFF)
         assert entry.get("manager") != person
@@ -304,9 +333,13 @@ def test_the_report_has_the_promised_figures(tmp_path: Path) -> None:
         told
     )
     assert {"at_risk", "winback", "alerts", "monthly_report"} <= set(told)
+    assert {"turnover", "funnel", "grades"} <= set(told)
     assert {"facts", "tick", "rules"} <= set(told["ms_a_day"])
     assert {"correlation", "total_error"} <= set(told["forecast"])
     assert {"parameters", "log_likelihood"} <= set(told["models"][0])
+
+
+LEADS = ("referral", "mei", "harbour", "$3.00", "2A", "activity", "2.0")
 
 
 @pytest.mark.feature("P10")
@@ -316,7 +349,17 @@ def test_the_last_page_shows_it_all() -> None:
     tell(console, report())
 
     shown = console.export_text()
-    for words in ("serving", "-11.5%", "0.630", "bg-nbd@1", "$1,235", "anna", "[see]", "price"):
+    for words in (
+        "serving",
+        "-11.5%",
+        "0.630",
+        "bg-nbd@1",
+        "$1,235",
+        "anna",
+        "[see]",
+        "price",
+        *LEADS,
+    ):
         assert words in shown
     assert "all of them reconcile" in shown
     assert money(-250_00) == "−$250"
@@ -326,15 +369,17 @@ def test_the_last_page_shows_it_all() -> None:
 def test_the_pictures_are_drawn(tmp_path: Path) -> None:
     told = report()
 
-    drawn = plots.draw_all(tmp_path, told.forecast, told.segments_over_time)
+    drawn = plots.draw_all(tmp_path, told)
 
     assert [file.name for file in drawn] == [
         "repeat-orders.svg",
         "segments.svg",
         "by-frequency.svg",
+        "funnel.svg",
     ]
     assert all("<svg" in file.read_text() for file in drawn)
     assert "11.5% too low" in drawn[0].read_text()
+    assert "1 of 1 leads were won" in drawn[3].read_text()
 
 
 def test_only_a_demo_is_wiped(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """The demo's figures, asked for over the public REST interface when the history has been played."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from perennial_cli.demo import sample
+from perennial_cli.demo.funnel import GRADES
 from perennial_cli.demo.published import PUBLISHED, reproduced
 from perennial_cli.demo.receiver import Receiver
 from perennial_cli.demo.report import (
@@ -175,6 +177,37 @@ def alerts(services: Services, receiver: Receiver) -> dict[str, Any]:
         "received_again": receiver.repeats,
         "refused": receiver.refused,
         "by_kind": kinds,
+        "lead_times": services.get("notifications", "/v1/alerts/lead-times")["items"],
+    }
+
+
+def leads(services: Services) -> list[dict[str, Any]]:
+    """All leads as they stand."""
+    return list(pages(services, "lead-intake", "/v1/leads"))
+
+
+def moves(services: Services, known: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every move of every lead that anybody ever held, or that lay in a pool."""
+    moved = [one["lead_id"] for one in known if one.get("holdings") or one.get("pool")]
+    return [
+        move
+        for lead in moved
+        for move in services.get("lead-intake", f"/v1/leads/{lead}/moves")["items"]
+    ]
+
+
+def grades(services: Services, known: Sequence[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """Leads by the grade that was expected of them, customers by the one they have."""
+    customers = {
+        grade: sum(
+            bool(one["number"])
+            for one in pages(services, "lifecycle", "/v1/customers", grade=grade)
+        )
+        for grade in GRADES
+    }
+    return {
+        "leads": dict(sorted(Counter(one["grade"] for one in known).items())),
+        "customers": customers,
     }
 
 

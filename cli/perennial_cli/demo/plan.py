@@ -7,14 +7,12 @@ follows from them (owners, deadlines, win-backs, losses) is the system's own doi
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import blake2b
-from random import Random
 from typing import Any
 
-SEED = 1997
+from perennial_cli.demo.drawing import drawn
+
 DIAGNOSES_A_DAY = 20
 ACKNOWLEDGEMENTS_A_DAY = 12
-FIRST_WEEKEND_DAY = 5
 CAUSES = {
     "product-mismatch": 30,
     "operations": 20,
@@ -47,10 +45,6 @@ class Diagnosis:
         return {"cause": self.cause, "actions": self.actions, "competitor": self.competitor}
 
 
-def is_working_day(now: datetime) -> bool:
-    return now.weekday() < FIRST_WEEKEND_DAY
-
-
 def diagnoses(
     customers: Sequence[dict[str, Any]], now: datetime, most: int = DIAGNOSES_A_DAY
 ) -> list[Diagnosis]:
@@ -70,18 +64,13 @@ def answers(
 
 
 def _is_ripe(case: dict[str, Any], now: datetime) -> bool:
-    days = 1 + _drawn(case["case_id"], "delay").randrange(2)
+    days = 1 + drawn("delay", case["case_id"]).randrange(2)
     return now >= datetime.fromisoformat(case["opened_at"]) + timedelta(days=days)
 
 
 def _diagnosis(customer: dict[str, Any]) -> Diagnosis:
     case = customer["case"]
-    draw = _drawn(case["case_id"], "cause")
+    draw = drawn("cause", case["case_id"])
     cause = draw.choices(list(CAUSES), list(CAUSES.values()))[0]
     rival = draw.choice(COMPETITORS) if cause == "competitor" else ""
     return Diagnosis(customer["customer_id"], case["owner"], cause, ACTIONS[cause], rival)
-
-
-def _drawn(case: str, what: str) -> Random:
-    """The same case draws the same in every run, whatever else happened before."""
-    return Random(blake2b(f"{SEED}:{what}:{case}".encode(), digest_size=8).digest())

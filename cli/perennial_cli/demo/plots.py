@@ -1,11 +1,12 @@
-"""Three pictures of a played history, as SVG. Each title says what the picture shows."""
+"""Four pictures of a played history, as SVG. Each title says what the picture shows."""
 
 from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from perennial_cli.demo.report import Forecast, Frequency
+from perennial_cli.demo.funnel import Funnel
+from perennial_cli.demo.report import Forecast, Frequency, Report
 from perennial_cli.demo.sample import FORECAST_WEEKS, KNOWN_WEEKS
 from perennial_cli.demo.telling import SEGMENTS
 
@@ -16,6 +17,7 @@ COLOURS = {
     "maturing": "#f2c14e", "declining": "#f08a4b", "winning-back": "#d95d8a", "lost": "#b8bfc6",
     "released": "#d9dde1", "identified": "#e9f4ee", "prospecting": "#d5ece0",
 }  # fmt: skip
+FUNNEL = {"captured": "#d5ece0", "ready": "#8fd0bb", "assigned": "#3fae8f", "won": "#22303c"}
 STYLE: dict[Any, Any] = {
     "font.family": "sans-serif", "font.size": 11, "text.color": INK, "axes.labelcolor": SOFT,
     "axes.edgecolor": GRID, "axes.grid": True, "grid.color": GRID, "axes.axisbelow": True,
@@ -28,7 +30,7 @@ STYLE: dict[Any, Any] = {
 Draw = Callable[[Any], None]
 
 
-def draw_all(folder: Path, forecast: Forecast, segments: dict[str, dict[str, int]]) -> list[Path]:
+def draw_all(folder: Path, report: Report) -> list[Path]:
     """Where the pictures lie."""
     import matplotlib
 
@@ -36,9 +38,10 @@ def draw_all(folder: Path, forecast: Forecast, segments: dict[str, dict[str, int
     from matplotlib import pyplot, rc_context
 
     drawings: dict[str, Draw] = {
-        "repeat-orders.svg": lambda axes: _repeat_orders(axes, forecast),
-        "segments.svg": lambda axes: _segments(axes, segments),
-        "by-frequency.svg": lambda axes: _by_frequency(axes, forecast),
+        "repeat-orders.svg": lambda axes: _repeat_orders(axes, report.forecast),
+        "segments.svg": lambda axes: _segments(axes, report.segments_over_time),
+        "by-frequency.svg": lambda axes: _by_frequency(axes, report.forecast),
+        "funnel.svg": lambda axes: _funnel(axes, report.funnel),
     }
     for name, draw in drawings.items():
         with rc_context(STYLE):
@@ -133,6 +136,27 @@ def _by_frequency(axes: Any, one: Forecast) -> None:
     axes.set(xlabel="repeat orders in weeks 1 to 39", ylabel="orders a customer in weeks 40 to 78")
     axes.grid(visible=False, axis="x")
     axes.legend(frameon=False, loc="upper left")
+
+
+def _funnel(axes: Any, one: Funnel) -> None:
+    """Each channel's leads as far as they came: the later the stage, the darker."""
+    channels = one.by_channel[::-1]
+    places = range(len(channels))
+    for name, colour in FUNNEL.items():
+        axes.barh(places, [getattr(c, name) for c in channels], 0.72, color=colour, label=name)
+    for place, channel in enumerate(channels):
+        cost = channel.cost_per_win
+        words = f"  {channel.conversion:.0%}" + (f", ${cost / 100:,.0f} a win" if cost else "")
+        axes.text(channel.captured, place, words, color=SOFT, va="center", fontsize=9)
+    axes.set_yticks(list(places), [channel.channel for channel in channels])
+    best = max(channels, key=lambda channel: channel.conversion, default=None)
+    axes.set_title(
+        f"{one.everything.won:,} of {one.everything.captured:,} leads were won;\n"
+        f"leads by {best.channel if best else 'no channel'} most often of all"
+    )
+    axes.set(xlabel="leads", xlim=(0, max((c.captured for c in channels), default=1) * 1.2))
+    axes.grid(visible=False, axis="y")
+    axes.legend(frameon=False, loc="lower right")
 
 
 def _at_end(axes: Any, x: float, y: float, words: str, colour: str) -> None:

@@ -38,7 +38,7 @@ class Lines(Screen):
         self._facts += day.facts
         if day.to.day == 1 and day.to > self._told:
             self._told = day.to
-            self._console.print(f"{day.to:%Y-%m-%d}  {self._facts:>6,} orders")
+            self._console.print(f"{day.to:%Y-%m-%d}  {self._facts:>6,} facts")
 
 
 class Bar(Screen):
@@ -50,7 +50,7 @@ class Bar(Screen):
             TextColumn("{task.description}"),
             BarColumn(bar_width=40),
             MofNCompleteColumn(),
-            TextColumn("days  {task.fields[facts]:,} orders"),
+            TextColumn("days  {task.fields[facts]:,} facts"),
             TimeElapsedColumn(),
             console=console,
             transient=True,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-import msgspec
+from perennial_cli.demo.funnel import Funnel, Struct, Turnover
 
 LEAST_CORRELATION = 0.625
 MOST_TOTAL_ERROR = 0.13
@@ -15,15 +15,11 @@ VALUE_ADDED = (*ADDED, "risen", "steady", "revaluation")
 VALUE_TAKEN = ("fallen", *EXITS)
 
 
-class Struct(msgspec.Struct, frozen=True, kw_only=True):
-    pass
-
-
 class Pace(Struct, frozen=True, kw_only=True):
     """Wall time of a simulated day, in milliseconds."""
 
     facts: float
-    """Publishing the day's orders until all they lead to is folded everywhere."""
+    """Publishing the day's facts until all they lead to is folded everywhere."""
     tick: float
     """Letting the day end, until all timers and jobs are done."""
     team: float
@@ -103,6 +99,10 @@ class Report(Struct, frozen=True, kw_only=True):
     winback: list[dict[str, Any]]
     alerts: dict[str, Any]
     monthly_report: Month
+    turnover: Turnover
+    funnel: Funnel
+    grades: dict[str, dict[str, int]]
+    """Of leads (expected) and of customers, each by grade."""
 
 
 def reconciles(lines: Mapping[str, Mapping[str, int]]) -> bool:

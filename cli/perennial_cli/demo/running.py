@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from heapq import merge
 from pathlib import Path
 
 import aiohttp
@@ -19,10 +20,14 @@ from perennial_embedded.state import Addresses, State
 from rich.console import Console
 
 from perennial_cli.demo import gathering, plots, sample
+from perennial_cli.demo.calls import Calls
 from perennial_cli.demo.company import register_company
+from perennial_cli.demo.funnel import funnel, turnover
+from perennial_cli.demo.leads import history, stories
 from perennial_cli.demo.progress import progress
 from perennial_cli.demo.receiver import Receiver, receiving
 from perennial_cli.demo.report import Pace, Report, faults
+from perennial_cli.demo.sales import Sales, Sold
 from perennial_cli.demo.team import Done, Staffed, Team
 from perennial_cli.demo.telling import tell
 from perennial_cli.desk import Desk, default_home
@@ -76,6 +81,7 @@ class Course:
 
     played: Played
     team: Done
+    sales: Sold
     left_out: int
     fold_seconds: float
 
@@ -119,16 +125,20 @@ class Demo:
         self.console.print(
             f"{people} people work here; the alerts of {' and '.join(SUBSCRIBERS)} go to {receiver.url}"
         )
-        team, folded = Team(addresses, session), _fold_seconds(addresses)
-        facts = held.enter_context(sample.sample(left_out.append))
-        staffed = Staffed(driver, team, sample.STARTS)
+        told = stories(sample.orders(), sample.STARTS, sample.ENDS)
+        calls, folded = Calls(addresses, session), _fold_seconds(addresses)
+        team, sales = Team(calls), Sales(calls, told)
+        orders = held.enter_context(sample.sample(left_out.append))
+        facts = merge(orders, history(told), key=lambda fact: fact.time)
+        staffed = Staffed(driver, team, sales, sample.STARTS)
         played = await replay(staffed, facts, sample.DAY, screen.day, sample.ENDS)
         screen.stop()
-        return Course(played, team.done, len(left_out), _fold_seconds(addresses) - folded)
+        spent = _fold_seconds(addresses) - folded
+        return Course(played, team.done, sales.done, len(left_out), spent)
 
     def _tell(self, report: Report) -> None:
         tell(self.console, report)
-        drawn = plots.draw_all(self._home, report.forecast, report.segments_over_time)
+        drawn = plots.draw_all(self._home, report)
         kept = self._home / "report.json"
         kept.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
         names = ", ".join(picture.name for picture in drawn)
@@ -165,6 +175,7 @@ def _pending(addresses: Addresses) -> bool:
 
 def _report(addresses: Addresses, receiver: Receiver, course: Course) -> Report:
     with Services(addresses, "director") as services:
+        leads = gathering.leads(services)
         return Report(
             facts=course.played.facts,
             seconds=round(course.played.seconds, 2),
@@ -180,16 +191,19 @@ def _report(addresses: Addresses, receiver: Receiver, course: Course) -> Report:
             winback=gathering.winback(services),
             alerts=gathering.alerts(services, receiver),
             monthly_report=gathering.monthly_report(services),
+            turnover=turnover(leads, gathering.moves(services, leads)),
+            funnel=funnel(leads),
+            grades=gathering.grades(services, leads),
         )
 
 
 def _pace(course: Course) -> Pace:
-    played, team = course.played, course.team.seconds
+    played, team, sales = course.played, course.team.seconds, course.sales.seconds
     each = 1000 / max(course.days, 1)
     return Pace(
-        facts=round(played.facts_seconds * each, 2),
+        facts=round((played.facts_seconds - sales) * each, 2),
         tick=round((played.tick_seconds - team) * each, 2),
-        team=round(team * each, 2),
+        team=round((team + sales) * each, 2),
         rules=round(course.fold_seconds * each, 2),
     )
 

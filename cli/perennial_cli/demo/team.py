@@ -5,19 +5,17 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Protocol
 
-import aiohttp
-from perennial_embedded.state import Addresses
+from perennial_cli.demo.calls import Calls
+from perennial_cli.demo.office import DAY, is_working_day
+from perennial_cli.demo.plan import answers, diagnoses
+from perennial_cli.driving import History
+from perennial_cli.replaying import Clocked, Reports, floor
 
-from perennial_cli.demo.company import team_of
-from perennial_cli.demo.plan import answers, diagnoses, is_working_day
-from perennial_cli.driving import History, token
-from perennial_cli.replaying import Clocked, Reports
-from perennial_cli.trouble import ANSWER_IS_NO, Trouble
-
-LOOKED_AT = 60
+LOOKED_AT = "60"
 """How many of the customers with the most at risk, and of the newest alerts, are read a day."""
+DIRECTOR = "dora"
 
 
 @dataclass
@@ -26,17 +24,14 @@ class Done:
 
     diagnosed: int = 0
     acknowledged: int = 0
-    calls: int = 0
     seconds: float = 0.0
 
 
 class Team:
     """People of the register, each under their own name; calls of a day go out together."""
 
-    def __init__(self, addresses: Addresses, session: aiohttp.ClientSession) -> None:
-        self._addresses = addresses
-        self._session = session
-        self._tokens: dict[str, str] = {}
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
         self.done = Done()
 
     async def work(self, now: datetime) -> None:
@@ -44,54 +39,42 @@ class Team:
         if not is_working_day(now):
             return
         began = time.monotonic()
+        calls = self._calls
         cases, alerts = await asyncio.gather(
-            self._get("lifecycle", "/v1/customers", segment="declining"),
-            self._get("notifications", "/v1/alerts", state="open"),
+            calls.get("lifecycle", "/v1/customers", DIRECTOR, segment="declining", limit=LOOKED_AT),
+            calls.get("notifications", "/v1/alerts", DIRECTOR, state="open", limit=LOOKED_AT),
         )
         found, heard = diagnoses(cases, now), answers(alerts)
         await asyncio.gather(
-            *(self._post("lifecycle", _diagnosis_of(one.customer), one.by, one.wish()) for one in found),
-            *(self._post("notifications", f"/v1/alerts/{alert}/acknowledge", who) for alert, who in heard),
+            *(calls.post("lifecycle", _diagnosis_of(one.customer), one.by, one.wish()) for one in found),
+            *(calls.post("notifications", f"/v1/alerts/{alert}/acknowledge", who) for alert, who in heard),
         )  # fmt: skip
         self.done.diagnosed += len(found)
         self.done.acknowledged += len(heard)
         self.done.seconds += time.monotonic() - began
 
-    async def _get(self, service: str, path: str, **query: Any) -> list[dict[str, Any]]:
-        url = f"{self._addresses.url(service)}{path}"
-        asked = {"limit": str(LOOKED_AT), **query}
-        async with self._session.get(url, params=asked, headers=self._as("dora")) as response:
-            found = await _told(response, service)
-            self.done.calls += 1
-            items: list[dict[str, Any]] = found["items"]
-            return items
 
-    async def _post(self, service: str, path: str, person: str, wish: Any = None) -> None:
-        url = f"{self._addresses.url(service)}{path}"
-        async with self._session.post(url, json=wish, headers=self._as(person)) as response:
-            await _told(response, service)
-            self.done.calls += 1
+class Selling(Protocol):
+    """What a day needs of those who sell: `sales.Sales` is it."""
 
-    def _as(self, person: str) -> dict[str, str]:
-        if person not in self._tokens:
-            team = team_of(person)
-            role = "service" if team else "director"
-            self._tokens[person] = token(
-                self._addresses, role, subject=person, person=person, team=team
-            )
-        return {"authorization": f"Bearer {self._tokens[person]}"}
+    async def work(self, today: datetime) -> list[History]: ...
 
 
 class Staffed:
-    """A driver whose people finish the day's work before time goes on."""
+    """A driver whose sellers begin the day, and whose service people end it before time goes on."""
 
-    def __init__(self, driver: Clocked, team: Team, today: datetime) -> None:
+    def __init__(self, driver: Clocked, team: Team, sales: Selling, today: datetime) -> None:
         self._driver = driver
         self._team = team
+        self._sales = sales
         self._today = today
 
     async def publish(self, facts: Iterable[History]) -> int:
-        return await self._driver.publish(facts)
+        """The day's recorded facts, and what sellers did that day about what they hold."""
+        told = list(facts)
+        day = floor(told[0].time, DAY) if told else self._today
+        deeds = await self._sales.work(day)
+        return await self._driver.publish(sorted([*told, *deeds], key=lambda fact: fact.time))
 
     async def tick(self, to: datetime) -> None:
         await self._team.work(self._today)
@@ -104,10 +87,3 @@ class Staffed:
 
 def _diagnosis_of(customer: str) -> str:
     return f"/v1/customers/{customer}/winback/diagnosis"
-
-
-async def _told(response: aiohttp.ClientResponse, service: str) -> Any:
-    if not response.ok:
-        said = (await response.text())[:300]
-        raise Trouble(f"{service} says {response.status} to the team: {said}", code=ANSWER_IS_NO)
-    return await response.json()

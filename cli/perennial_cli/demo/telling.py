@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from perennial_cli.demo.report import Forecast, Model, Report
+from perennial_cli.demo.tables import NO, YES, money, table
+from perennial_cli.demo.telling_leads import tables
 from perennial_cli.showing import escaped
 
 SEGMENTS = (
@@ -22,11 +23,11 @@ LINES = (
     ("opening", ""), ("new", "+"), ("reactivated", "+"), ("risen", "+"), ("fallen", "−"),
     ("steady", "±"), ("lost", "−"), ("released", "−"), ("revaluation", "±"), ("closing", "="),
 )  # fmt: skip
-YES, NO = "[green]✓[/]", "[red]✗[/]"
 
 
 def tell(console: Console, report: Report) -> None:
-    for title, table in (
+    for title, shown in (
+        *tables(report),
         ("Customers by segment", _segments(report)),
         (_forecast_title(report.forecast), _forecast(report.forecast)),
         ("Published models found again (weeks 1 to 39)", _models(report.models)),
@@ -36,29 +37,21 @@ def tell(console: Console, report: Report) -> None:
         (_month_title(report), _month(report.monthly_report.report)),
     ):
         console.print(f"\n[bold]{title}[/]\n")
-        console.print(table)
+        console.print(shown)
     _pace(console, report)
-
-
-def _table(*columns: str, left: int = 1) -> Table:
-    """The first `left` columns hold words, the others numbers."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="left" if place < left else "right")
-    return table
 
 
 def _segments(report: Report) -> Table:
     counts = report.customers_by_segment
     most = max(counts.values(), default=1)
-    table = _table("stage", "segment", "customers", "", left=2)
-    table.columns[3].justify = "left"
+    made = table("stage", "segment", "customers", "", left=2)
+    made.columns[3].justify = "left"
     for segment in SEGMENTS:
         count = counts.get(segment, 0)
         bar = f"[cyan]{'━' * round(BAR * count / most)}[/]"
-        table.add_row(STAGES.get(segment, ""), segment, f"{count:,}" if count else "·", bar)
-    table.add_row("", "[bold]all[/]", f"[bold]{sum(counts.values()):,}[/]", "")
-    return table
+        made.add_row(STAGES.get(segment, ""), segment, f"{count:,}" if count else "·", bar)
+    made.add_row("", "[bold]all[/]", f"[bold]{sum(counts.values()):,}[/]", "")
+    return made
 
 
 def _forecast_title(one: Forecast) -> str:
@@ -69,7 +62,7 @@ def _forecast_title(one: Forecast) -> str:
 
 
 def _forecast(one: Forecast) -> Table:
-    table = _table("repeat orders by then", *(group.repeats for group in one.by_frequency), "all")
+    made = table("repeat orders by then", *(group.repeats for group in one.by_frequency), "all")
     everybody = max(one.customers, 1)
     rows = {
         "customers": [f"{group.customers:,}" for group in one.by_frequency],
@@ -82,22 +75,22 @@ def _forecast(one: Forecast) -> Table:
         f"{one.actual / everybody:.2f}",
     )
     for (name, cells), everyone in zip(rows.items(), sums, strict=True):
-        table.add_row(name, *cells, everyone)
-    table.add_row("orders expected", *[""] * len(one.by_frequency), f"{one.expected:,.1f}")
-    table.add_row("orders that came", *[""] * len(one.by_frequency), f"{one.actual:,}")
-    return table
+        made.add_row(name, *cells, everyone)
+    made.add_row("orders expected", *[""] * len(one.by_frequency), f"{one.expected:,.1f}")
+    made.add_row("orders that came", *[""] * len(one.by_frequency), f"{one.actual:,}")
+    return made
 
 
 def _models(models: Sequence[Model]) -> Table:
-    table = _table("model", "", "parameters", "log-likelihood", "", left=3)
+    made = table("model", "", "parameters", "log-likelihood", "", left=3)
     for one in models:
         names = one.parameters
         ours = "  ".join(f"{name} {value:.5g}" for name, value in names.items())
         printed = "  ".join(f"{name} {one.published.get(name, '·')}" for name in names)
         mark = YES if one.reproduced else NO
-        table.add_row(one.model, "ours", ours, f"{one.log_likelihood:,.4f}", mark)
-        table.add_row("", "[dim]published[/]", f"[dim]{printed}[/]", _printed_fit(one), "")
-    return table
+        made.add_row(one.model, "ours", ours, f"{one.log_likelihood:,.4f}", mark)
+        made.add_row("", "[dim]published[/]", f"[dim]{printed}[/]", _printed_fit(one), "")
+    return made
 
 
 def _printed_fit(one: Model) -> str:
@@ -105,23 +98,23 @@ def _printed_fit(one: Model) -> str:
 
 
 def _at_risk(report: Report) -> Table:
-    table = _table("customer", "segment", "since", "why", "warned", "at risk", left=5)
+    made = table("customer", "segment", "since", "why", "warned", "at risk", left=5)
     for one in report.at_risk:
         reason = escaped(one.reason)
-        table.add_row(
+        made.add_row(
             one.number, one.segment, one.since, reason, one.warned, money(one.value_at_risk)
         )
-    return table
+    return made
 
 
 def _winback(results: Sequence[dict[str, Any]]) -> Table:
-    table = _table("root cause", *(state.replace("-", " ") for state in CASES), "win rate", "saved")
-    table.columns[0].no_wrap = True
+    made = table("root cause", *(state.replace("-", " ") for state in CASES), "win rate", "saved")
+    made.columns[0].no_wrap = True
     causes = sorted({one["cause"] for one in results}, key=lambda cause: (not cause, cause))
     for cause in causes:
-        table.add_row(*_case_row(cause or "not recorded", _of_cause(results, cause)))
-    table.add_row(*_case_row("[bold]all[/]", results))
-    return table
+        made.add_row(*_case_row(cause or "not recorded", _of_cause(results, cause)))
+    made.add_row(*_case_row("[bold]all[/]", results))
+    return made
 
 
 def _of_cause(results: Iterable[dict[str, Any]], cause: str) -> list[dict[str, Any]]:
@@ -145,18 +138,18 @@ def _case_row(name: str, results: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _alerts(alerts: dict[str, Any]) -> Table:
-    table = _table(
+    made = table(
         "kind", "raised", "acknowledged", "resolved", "escalated", "still open", "sent", "failed"
     )
     for one in (*alerts["by_kind"], {"kind": "[bold]all[/]", **alerts}):
         names = ("raised", "acknowledged", "resolved", "escalated", "open", "sent", "failed")
-        table.add_row(one["kind"], *(f"{one[name]:,}" if one[name] else "·" for name in names))
-    table.caption = (
+        made.add_row(one["kind"], *(f"{one[name]:,}" if one[name] else "·" for name in names))
+    made.caption = (
         f"our receiver took {alerts['received']:,} messages with a valid signature, "
         f"{alerts['received_again']:,} of them twice, and refused {alerts['refused']:,}"
     )
-    table.caption_justify = "left"
-    return table
+    made.caption_justify = "left"
+    return made
 
 
 def _month_title(report: Report) -> str:
@@ -167,28 +160,23 @@ def _month_title(report: Report) -> str:
 
 def _month(month: dict[str, Any]) -> Table:
     lines, classes = month["lines"], list(month["classes"].items())
-    table = _table("", "", "customers", "value", "    of closing", "customers", "value", left=2)
-    table.columns[4].justify = "left"
+    made = table("", "", "customers", "value", "    of closing", "customers", "value", left=2)
+    made.columns[4].justify = "left"
     for place, (name, sign) in enumerate(LINES):
         line = lines[name]
         cells = [sign, name, f"{line['customers']:,}", money(line["value"])]
         if place < len(classes):
             kind, share = classes[place]
             cells += [f"    {kind}", f"{share['customers']:,}", money(share["value"])]
-        table.add_row(*cells)
-    return table
+        made.add_row(*cells)
+    return made
 
 
 def _pace(console: Console, report: Report) -> None:
     pace, rate = report.ms_a_day, report.facts / report.seconds if report.seconds else 0
     console.print(
-        f"\n[bold]{report.facts:,} orders over {report.days:,} days in {report.seconds:.1f} s[/] "
-        f"({rate:,.0f} orders a second); a day takes {pace.facts:.0f} ms for its facts, "
-        f"{pace.tick:.0f} ms for its end, {pace.team:.0f} ms for the team; "
+        f"\n[bold]{report.facts:,} facts over {report.days:,} days in {report.seconds:.1f} s[/] "
+        f"({rate:,.0f} facts a second); a day takes {pace.facts:.0f} ms for its facts, "
+        f"{pace.tick:.0f} ms for its end, {pace.team:.0f} ms for its people; "
         f"the rules of all services need {pace.rules:.0f} ms of it"
     )
-
-
-def money(minor: int) -> str:
-    sign = "−" if minor < 0 else ""
-    return f"{sign}${abs(minor) / 100:,.0f}"
