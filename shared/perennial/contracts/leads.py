@@ -52,6 +52,8 @@ class LeadCaptured(Event, frozen=True, kw_only=True):
     expected_value: Minor | None = None
     """What the source expects it to bring, in reporting currency."""
     wants_call: bool = False
+    opportunity: bool = False
+    """Its source says it is one already: it waits for a seller at once."""
     holder: str = ""
     """The seller who holds it already, where a recorded pipeline says so."""
     captured_at: datetime | None = None

@@ -100,6 +100,8 @@ class CaptureLead(Event, frozen=True, kw_only=True, forbid_unknown_fields=True):
     currency: Currency | None = None
     """Of `cost` and `expected_value`; the reporting currency where it is absent."""
     wants_call: bool = False
+    opportunity: bool = False
+    """Its source says it is one already, as a deal in a pipeline: it skips the gate."""
     holder: Text = ""
     """The seller who holds it already, in a recorded pipeline."""
     tags: list[Text] = []

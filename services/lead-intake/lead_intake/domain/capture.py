@@ -135,6 +135,7 @@ def _captured(fact: Fact, world: World) -> list[Event]:
         cost=_worth(said.cost, said, world),
         expected_value=_worth(said.expected_value, said, world),
         wants_call=said.wants_call,
+        opportunity=said.opportunity,
         holder=said.holder,
         captured_at=said.captured_at,
         unmatched="" if known else said.product,

@@ -32,12 +32,15 @@ Because = Literal["score", "asked", "person", "arrived"]
 
 
 def at_once(state: Customer, event: Event, world: World, now: datetime) -> list[Event]:
-    """Whoever asks for a call, or is held already, is ready by that."""
+    """Whoever asks for a call, comes out of a pipeline or is held already, is ready by that."""
     match event:
         case LeadCaptured(holder=holder, customer_id=key) if holder:
             lead = the_leads.evolve({}, event, now)[event.lead_id]
             seller = state.beside.get(holder) or Seller()
             return arrived(key, event.lead_id, lead, holder, seller, world, now)
+        case LeadCaptured(opportunity=True, customer_id=key):
+            lead = the_leads.evolve({}, event, now)[event.lead_id]
+            return [readied(key, event.lead_id, lead, "arrived")]
         case LeadCaptured(wants_call=True, customer_id=key):
             lead = the_leads.evolve({}, event, now)[event.lead_id]
             return [readied(key, event.lead_id, lead, "asked")]

@@ -105,6 +105,7 @@ def _begun(line: LeadLine, number: str, mapping: LeadMapping) -> Sayable:
         product=said.product,
         expected_value=said.value,
         currency=None if said.value is None else mapping.currency,
+        opportunity=mapping.opportunities,
         holder=said.holder,
         tags=mapping.tags,
         organisation=Organisation(**line.organisation) if line.organisation else None,

@@ -44,6 +44,8 @@ class LeadMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Of a lost lead whose row gives none."""
     holder: str = ""
     """The sales agent's id in the register; leave it out where leads shall be assigned anew."""
+    opportunities: bool = False
+    """Every row is one already, as in a pipeline: it waits for a seller at once."""
     product: str = ""
     campaign: str = ""
     value: str = ""

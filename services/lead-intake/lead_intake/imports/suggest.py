@@ -95,6 +95,7 @@ def suggest_lead_mapping(
     document["currency"] = "USD"
     if "stage" in found:
         seen = list(dict.fromkeys(_texts(found["stage"], header, sample)))[:_MOST_SHOWN]
+        document["opportunities"] = True
         document["stages"] = {
             "won": [one for one in seen if plain(one) in _WON],
             "lost": [one for one in seen if plain(one) in _LOST],
