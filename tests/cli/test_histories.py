@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from lead_intake.imports.leads import parse_lead_mapping
+from lead_intake.imports.mapping import MappingError
 from perennial.contracts.partner import CancelOrder, PlaceOrder
 from perennial_cli.driving import History
 from perennial_cli.histories import opened
@@ -129,3 +130,8 @@ def test_a_pipeline_export_and_its_orders_play_together(tmp_path: Path) -> None:
         ("CloseLead", "beta"),
     ]
     assert [one.time for one in facts] == sorted(one.time for one in facts)
+
+
+def test_a_notation_of_dates_in_another_alphabet_is_refused_with_the_cure() -> None:
+    with pytest.raises(MappingError, match="%d.%m.%Y"):
+        parse_lead_mapping(b"{source: crm, date: first, date_formats: [DD.MM.YYYY]}")

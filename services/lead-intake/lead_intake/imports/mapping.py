@@ -16,6 +16,12 @@ class MappingError(Exception):
     """The mapping does not fit itself or the file: said before anything is sent, with the cure."""
 
 
+def odd_formats(formats: list[str]) -> str:
+    """What is wrong with notations of dates, with the cure; "" if nothing is."""
+    odd = [one for one in formats if one != "iso" and "%" not in one]
+    return f"write {odd[0]!r} in `date_formats` as %d.%m.%Y would be, or `iso`" if odd else ""
+
+
 class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the file is written."""
 
@@ -99,6 +105,8 @@ def parse_mapping(document: bytes, name: str = "mapping") -> Mapping:
 
 def _complaint(mapping: Mapping) -> str:
     """What is missing or contradicts itself, with the cure; "" if nothing does."""
+    if odd := odd_formats(mapping.date_formats):
+        return odd
     if not mapping.amount and not (mapping.quantity and mapping.unit_price):
         return "map `amount`, or both `quantity` and `unit_price`"
     if not mapping.currency and not mapping.currency_column:
