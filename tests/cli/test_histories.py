@@ -133,5 +133,5 @@ def test_a_pipeline_export_and_its_orders_play_together(tmp_path: Path) -> None:
 
 
 def test_a_notation_of_dates_in_another_alphabet_is_refused_with_the_cure() -> None:
-    with pytest.raises(MappingError, match="%d.%m.%Y"):
+    with pytest.raises(MappingError, match=r"%d\.%m\.%Y"):
         parse_lead_mapping(b"{source: crm, date: first, date_formats: [DD.MM.YYYY]}")
