@@ -14,6 +14,7 @@ FIGURES = {
     "relay": "tests.bench.relay",
     "http": "tests.bench.http",
     "latency": "tests.bench.latency",
+    "rounds": "tests.bench.rounds",
     "models": "tests.bench.models",
     "demo": "tests.bench.demo",
 }
