@@ -10,10 +10,12 @@ from math import sqrt
 from typing import Any
 
 import msgspec
+from lead_intake.policy.holding import LEVELS
+from perennial.contracts.holdings import Grade
 
 from perennial_cli.demo.sales_force import SELLERS, works
 
-GRADES = ("1A", "2A", "3A", "4A", "5A")
+GRADES: tuple[Grade, ...] = ("1A", "2A", "3A", "4A", "5A")
 OVER = ("turned-over", "released")
 SPREADS = 3.0
 """So many standard deviations from an even share count as chance."""
@@ -139,7 +141,7 @@ def funnel(leads: Sequence[Row]) -> Funnel:
     )
 
 
-def fairness(leads: Iterable[Row], grade: str) -> Fairness | None:
+def fairness(leads: Iterable[Row], grade: Grade) -> Fairness | None:
     """An even share: each gain of a level is expected of everybody of that level who works that day."""
     gains = [
         (held["person"], datetime.fromisoformat(held["since"]))
@@ -162,7 +164,7 @@ def fairness(leads: Iterable[Row], grade: str) -> Fairness | None:
     worst = max(
         expected, key=lambda person: abs(actual[person] - expected[person]) / bounds[person]
     )
-    lowest = min(SELLERS[person].level for person in actual)
+    lowest = LEVELS[grade][0]
     return Fairness(
         grade=grade,
         assigned=len(gains),
