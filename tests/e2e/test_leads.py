@@ -95,6 +95,30 @@ async def test_the_choice_is_explained_to_who_did_not_get_it(house: House) -> No
     await leave(house, elder, rookie)
 
 
+async def test_a_seller_can_do_nothing_about_anothers_lead(house: House) -> None:
+    who = await seller(house)
+    made = await lead(house)
+    await house.live(1)
+    path = f"/v1/leads/{made['lead_id']}"
+    wishes: list[tuple[str, dict[str, Any]]] = [
+        ("close", {"closed_at": house.now, "outcome": "won"}),
+        ("activities", {"activity": fresh("act"), "at": house.now, "kind": "quotation"}),
+        ("tags", {"add": ["hot"]}),
+        ("return", {"reason": "mine now"}),
+        ("ready", {}),
+    ]
+    for what, body in wishes:
+        sent: Any = {"role": "seller", "person": "somebody-else"}
+        answer = await house.ask("POST", "lead-intake", f"{path}/{what}", body, **sent)
+        assert answer.status_code == 404, (what, answer.text)
+    sent = {"role": "seller", "person": who}
+    answer = await house.ask("POST", "lead-intake", f"{path}/tags", {"add": ["hot"]}, **sent)
+    assert answer.status_code == 201, answer.text
+    stripped = await house.ask("POST", "lead-intake", f"/v1/people/{who}/leads:rehold", {})
+    assert (stripped.status_code, stripped.json()["code"]) == (409, "person-present")
+    await leave(house, who)
+
+
 @pytest.mark.feature("I10")
 @pytest.mark.feature("N2")
 async def test_a_stale_lead_turns_over_with_warnings_and_never_goes_back(house: House) -> None:

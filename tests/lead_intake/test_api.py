@@ -59,7 +59,6 @@ async def test_the_same_key_is_answered_the_same(client: Client, house: House) -
     assert len(house.events) == 2
 
 
-@pytest.mark.feature("I15")
 async def test_money_for_an_order_that_comes_later_is_kept(client: Client, house: House) -> None:
     early = await client("POST", "/orders/1/payments", PAYMENT)
     placed = await client("POST", "/orders", ORDER)
@@ -71,7 +70,6 @@ async def test_money_for_an_order_that_comes_later_is_kept(client: Client, house
     assert (late.status_code, late.json()["status"]) == (200, "duplicate")
 
 
-@pytest.mark.feature("I15")
 async def test_returns_and_cancellations_by_either_name_of_the_order(
     client: Client, house: House
 ) -> None:
@@ -87,7 +85,6 @@ async def test_returns_and_cancellations_by_either_name_of_the_order(
     assert void.json() == placed.json() | {"stands": "cancelled"}
 
 
-@pytest.mark.feature("I15")
 async def test_what_names_another_order_or_customer_than_its_own_is_refused(
     client: Client, house: House
 ) -> None:
@@ -107,7 +104,6 @@ async def test_what_names_another_order_or_customer_than_its_own_is_refused(
     assert same.status_code == 201
 
 
-@pytest.mark.feature("I15")
 async def test_the_answer_says_how_the_order_stands(client: Client) -> None:
     placed = await client("POST", "/orders", ORDER)
     paid = await client("POST", "/orders/1/payments", PAYMENT)
@@ -120,7 +116,6 @@ async def test_the_answer_says_how_the_order_stands(client: Client) -> None:
     assert over.json()["overpaid"] == 5
 
 
-@pytest.mark.feature("I15")
 async def test_a_return_of_a_cancelled_order_is_refused_but_noted_in_a_history(
     client: Client,
 ) -> None:
@@ -237,7 +232,6 @@ async def test_a_partner_is_one_customer_space_whichever_door(client: Client, ho
     assert (by_event.status_code, by_event.json()["status"]) == (200, "duplicate")
 
 
-@pytest.mark.feature("I2")
 async def test_contact_data_are_kept_sealed_only(client: Client, house: House) -> None:
     person = {"email": "Ann@X.example", "phone": "0049 30 1234567"}
 

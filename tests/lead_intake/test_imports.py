@@ -201,7 +201,6 @@ def test_an_identical_row_of_one_order_is_one_unless_said_otherwise(
     assert desk.service.total() == total
 
 
-@pytest.mark.feature("I15")
 def test_negative_rows_and_types_become_returns_payments_and_cancellations(desk: Desk) -> None:
     rules = mapping(order="no", type_column="kind", types={"payment": ["Pay"], "cancel": ["void"]})
     text = (

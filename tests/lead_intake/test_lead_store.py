@@ -65,7 +65,6 @@ async def test_a_lead_is_shown_as_it_stood_and_why(served: Served) -> None:
     assert others.status_code == 404
 
 
-@pytest.mark.feature("I2")
 async def test_who_races_for_one_name_finds_the_winner(served: Served) -> None:
     """Forty at once, each under a party id of its own, all with one e-mail: one party."""
     person = {"email": "ann@acme.example"}
@@ -97,7 +96,6 @@ async def test_contact_data_of_a_party_known_by_two_sources_are_opened(served: S
     assert shown.json()["contact"]["person"]["name"] == "Ann B."
 
 
-@pytest.mark.feature("I2")
 async def test_a_person_declines_what_is_proposed(served: Served) -> None:
     for number, person in (("1", {"email": "a@b.example"}), ("2", {"phone": "+4930999999"})):
         await served.client(

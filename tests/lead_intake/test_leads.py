@@ -6,10 +6,12 @@ from itertools import permutations
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from lead_intake.domain.customer import Customer
 from lead_intake.domain.identity import lead_id, party_id, phone_digits, web_domain
 from lead_intake.main import SERVICE
+from lead_intake.policy.turnover import Warn
 from perennial.contracts.base import Fact
 from perennial.contracts.grades import LeadScored
 from perennial.contracts.holdings import (
@@ -127,7 +129,6 @@ async def test_news_of_a_lead_may_come_in_any_order(
     assert not house.parked
 
 
-@pytest.mark.feature("I2")
 async def test_whoever_is_known_by_any_name_is_one_party(client: Client, house: House) -> None:
     """From a lead's e-mail to an order of another system, and from that one's id to the next order."""
     lead = (await client("POST", "/leads", LEAD)).json()
@@ -144,7 +145,6 @@ async def test_whoever_is_known_by_any_name_is_one_party(client: Client, house: 
     assert {event.party for event in placed} == {party_id("shop", "shopper-9")}
 
 
-@pytest.mark.feature("I2")
 async def test_strangers_in_one_batch_meet_by_what_they_share(client: Client, house: House) -> None:
     firm = {"registration": "HRB 12-345", "domain": "https://www.acme.example/about"}
     rows = [
@@ -162,7 +162,6 @@ async def test_strangers_in_one_batch_meet_by_what_they_share(client: Client, ho
     ]  # fmt: skip
 
 
-@pytest.mark.feature("I2")
 async def test_claims_of_two_parties_open_a_proposal(client: Client, house: House) -> None:
     await client("POST", "/leads", LEAD)
     other = LEAD | {"lead": "L2", "party": "globex", "person": {"phone": "+4930999999"}}
@@ -204,7 +203,6 @@ async def test_who_is_known_by_claims_alone_has_touched_us_again(
     assert kinds(house) == [*made, "LeadCaptured", "LeadCaptured"]
 
 
-@pytest.mark.feature("I15")
 async def test_a_paid_order_wins_the_lead_for_its_product(client: Client, house: House) -> None:
     for number, product in (("L1", "MG"), ("L2", "GTX Pro"), ("L3", "")):
         await client("POST", "/leads", LEAD | {"lead": number, "product": product})
@@ -222,6 +220,19 @@ async def test_a_paid_order_wins_the_lead_for_its_product(client: Client, house:
 
 
 @pytest.mark.feature("I19")
+async def test_an_order_older_than_the_chance_wins_nothing(client: Client, house: House) -> None:
+    """History that is brought in after its leads closes no open chance."""
+    await client("POST", "/leads", LEAD)
+    old = ORDER | {"order": "old", "customer": "acme", "placed_at": "2019-03-01T00:00:00Z"}
+    assert (await client("POST", "/orders", old)).status_code == 201
+    assert "LeadWon" not in kinds(house)
+
+
+def test_names_that_would_break_a_timers_name_are_refused() -> None:
+    with pytest.raises(msgspec.ValidationError, match="rung"):
+        msgspec.convert({"rung": "a/b", "before": "5d"}, Warn)
+
+
 async def test_what_arrives_won_skips_the_gate(client: Client, house: House) -> None:
     await client("POST", "/leads", LEAD)
     await client("POST", "/leads/L1/close", WON)
@@ -238,7 +249,6 @@ async def test_what_arrives_won_skips_the_gate(client: Client, house: House) -> 
     assert (won.value, won.waited_days) == (5_000, 7.0)
 
 
-@pytest.mark.feature("I15")
 async def test_a_win_before_the_first_contact_measures_no_cycle(
     client: Client, house: House
 ) -> None:
@@ -250,7 +260,6 @@ async def test_a_win_before_the_first_contact_measures_no_cycle(
     assert (won.value, won.waited_days) == (5_000, None)
 
 
-@pytest.mark.feature("I15")
 async def test_the_lost_are_lost_for_a_reason_and_may_be_reopened(
     client: Client, house: House
 ) -> None:

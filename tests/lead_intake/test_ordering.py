@@ -38,8 +38,6 @@ from tests.lead_intake.histories import (
     world,
 )
 
-pytestmark = pytest.mark.feature("I15")
-
 
 def happened(*sayings: Any, in_world: Any = None) -> tuple[Customer, list[Event]]:
     return fold(CUSTOMER, Customer(), [fact(one) for one in sayings], in_world or world())
@@ -72,7 +70,6 @@ def totals(events: list[Event]) -> Counter[str]:
     return sums
 
 
-@pytest.mark.feature("I2")
 def test_a_first_order_is_a_first_touch() -> None:
     _, events = happened(order(channel="e-commerce", attributes={"region": "north"}))
 
@@ -87,7 +84,6 @@ def test_a_first_order_is_a_first_touch() -> None:
     assert placed.customer_id == captured.customer_id
 
 
-@pytest.mark.feature("I2")
 def test_the_second_order_is_no_first_touch() -> None:
     _, events = happened(order("1"), order("2"))
 

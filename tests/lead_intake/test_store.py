@@ -17,7 +17,6 @@ ORDER: dict[str, Any] = {
 }
 
 
-@pytest.mark.feature("I15")
 async def test_an_order_is_shown_as_it_stands_and_as_it_stood(served: Served) -> None:
     client = served.client
     placed = await client("POST", "/orders", ORDER | {"order": "1"})
@@ -35,7 +34,6 @@ async def test_an_order_is_shown_as_it_stands_and_as_it_stood(served: Served) ->
     assert before.status_code == 404
 
 
-@pytest.mark.feature("I15")
 async def test_a_customers_orders_come_in_pages(served: Served) -> None:
     rows = [ORDER | {"order": str(n)} for n in range(5)]
     await served.client.bulk("/orders:bulk", rows)

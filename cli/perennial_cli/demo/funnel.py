@@ -10,12 +10,13 @@ from math import sqrt
 from typing import Any
 
 import msgspec
-from lead_intake.policy.holding import LEVELS
 from perennial.contracts.holdings import Grade
 
 from perennial_cli.demo.sales_force import SELLERS, works
 
 GRADES: tuple[Grade, ...] = ("1A", "2A", "3A", "4A", "5A")
+LOWEST: dict[Grade, int] = {"1A": 1, "2A": 1, "3A": 2, "4A": 3, "5A": 4}
+"""Lowest level that may take a lead of the grade, by the policy that lead-intake is shipped with."""
 OVER = ("turned-over", "released")
 SPREADS = 3.0
 """So many standard deviations from an even share count as chance."""
@@ -164,7 +165,7 @@ def fairness(leads: Iterable[Row], grade: Grade) -> Fairness | None:
     worst = max(
         expected, key=lambda person: abs(actual[person] - expected[person]) / bounds[person]
     )
-    lowest = LEVELS[grade][0]
+    lowest = LOWEST[grade]
     return Fairness(
         grade=grade,
         assigned=len(gains),

@@ -37,7 +37,7 @@ from lead_intake.asking import (
 )
 from lead_intake.bodies import BY_PATH, NDJSON, Body, Contact, about, named, read_row, saying_of
 from lead_intake.domain.requests import DeclineMerge, Said
-from lead_intake.handlers import REGISTER
+from lead_intake.handlers import CUSTOMER, REGISTER
 from lead_intake.ingress import adapt, opened_contact, said_by, sealed_contact
 from lead_intake.views import Address, EntryView, RowResult
 
@@ -58,6 +58,28 @@ class Desk:
         ask = asking(said, wish.id, wish.fingerprint, who.subject)
         return respond(await self.runtime.asks.ask(ask))
 
+    def sight(self, who: Principal) -> list[str] | None:
+        """Whose leads this one sees; None for all of them."""
+        if who.rows == "all":
+            return None
+        own = who.person or who.subject
+        if who.rows != "team" or not who.team:
+            return [own] if who.rows != "self" else []
+        staff = self.runtime.world().staff
+        return [own, *(one.person_id for one in staff.sellers() if one.team == who.team)]
+
+    async def lead_in_sight(self, who: Principal, lead: str) -> None:
+        """Only who sees a lead may say or want anything of it: 404 as if it were not there."""
+        sight = self.sight(who)
+        if sight is None:
+            return
+        named = in_path(who, "lead", lead, "")
+        key = await store.customer_of(self.pool, named)
+        state = await state_at(self.pool, self.runtime.service, CUSTOMER, key)
+        found = state.lead(named) if key else None
+        if found is None or found[1].holder not in sight:
+            raise Fault(404, "lead-unknown", f"there is no lead {lead} that you may see")
+
     async def say_all(
         self, request: Request, who: Principal, rows: Rows, otherwise: str
     ) -> list[RowResult]:
@@ -74,7 +96,7 @@ class Desk:
         return Response(msgspec.json.Encoder().encode_lines(results), media_type=NDJSON)
 
     async def want(self, request: Request, who: Principal, wish: Any) -> Response:
-        """What a person wants of a lead that the path names; only of one in the person's sight."""
+        """What a person wants of a lead that the path names."""
         asked = await idempotency(request, who)
         lead = in_path(who, "lead", wish.lead_id, "")
         wish = msgspec.structs.replace(wish, lead_id=lead, by=who.person or who.subject)

@@ -49,6 +49,11 @@ class Holdings:
     ) -> list[Reheld]:
         """All that a person holds, handed to whoever of `to` has room; a line for each lead."""
         world: World = self.runtime.world()
+        if world.staff.present(person, self.runtime.now()):
+            detail = (
+                f"{person} is here: hand leads over one by one, or record the leave or absence."
+            )
+            raise Fault(409, "person-present", detail)
         takers = tuple(one for one in to or _takers(person, world) if one != person)
         reason = because or ("absent" if world.staff.employed(person) else "left")
         told = request.headers.get("idempotency-key") or uuid7()

@@ -120,6 +120,7 @@ async def list_moves(
     lead: str, desk: AtDesk, as_of: AsOf, who: Principal = require(READ)
 ) -> Response:
     """Every move of a lead, oldest first; with `as_of`, those before it."""
+    await desk.lead_in_sight(who, lead)
     return whole(await holdings.moves(desk.pool, in_path(who, "lead", lead, ""), as_of))
 
 

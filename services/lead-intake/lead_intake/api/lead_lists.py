@@ -135,23 +135,12 @@ async def _the_lead(
 
 
 def _sees(desk: Desk, who: Principal, holder: str) -> bool:
-    sight = _sight(desk, who)
+    sight = desk.sight(who)
     return sight is None or holder in sight
 
 
 def _in_sight(desk: Desk, who: Principal, wanted: dict[str, list[str]]) -> dict[str, list[str]]:
-    sight = _sight(desk, who)
+    sight = desk.sight(who)
     if sight is None:
         return wanted
     return wanted | {"holder": [one for one in wanted.get("holder", sight) if one in sight]}
-
-
-def _sight(desk: Desk, who: Principal) -> list[str] | None:
-    """Whose leads this one sees; None for all of them."""
-    if who.rows == "all":
-        return None
-    own = who.person or who.subject
-    if who.rows != "team" or not who.team:
-        return [own] if who.rows != "self" else []
-    staff = desk.runtime.world().staff
-    return [own, *(one.person_id for one in staff.sellers() if one.team == who.team)]

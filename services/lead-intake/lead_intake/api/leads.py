@@ -64,6 +64,7 @@ async def record_activity(
     who: Principal = require(WRITE),
 ) -> Response:
     """What a seller or the party did. A lead that nobody knows yet is waited for."""
+    await desk.lead_in_sight(who, lead)
     return await desk.say(request, who, activity, lead)
 
 
@@ -76,6 +77,7 @@ async def close_lead(
     who: Principal = require(WRITE),
 ) -> Response:
     """Won, lost or disqualified; the last two with a reason."""
+    await desk.lead_in_sight(who, lead)
     return await desk.say(request, who, close, lead)
 
 
@@ -88,6 +90,7 @@ async def reopen_lead(
     who: Principal = require(WRITE),
 ) -> Response:
     """A lost or closed lead is a chance again."""
+    await desk.lead_in_sight(who, lead)
     wish = ReopenLead(lead_id=lead, reason=why.reason)
     return await desk.want(request, who, wish)
 
@@ -101,6 +104,7 @@ async def tag_lead(
     who: Principal = require(WRITE),
 ) -> Response:
     """Put tags on, take tags off."""
+    await desk.lead_in_sight(who, lead)
     wish = TagLead(lead_id=lead, add=tuple(tags.add), remove=tuple(tags.remove))
     return await desk.want(request, who, wish)
 
@@ -110,6 +114,7 @@ async def ready_lead(
     request: Request, lead: str, desk: AtDesk, who: Principal = require(WRITE)
 ) -> Response:
     """A person says that it is an opportunity: it waits for a seller from now on."""
+    await desk.lead_in_sight(who, lead)
     return await desk.want(request, who, ReadyLead(lead_id=lead))
 
 
@@ -122,4 +127,5 @@ async def return_lead(
     who: Principal = require(WRITE),
 ) -> Response:
     """Sales gives it back to market, with a reason; twice at most, by the policy's default."""
+    await desk.lead_in_sight(who, lead)
     return await desk.want(request, who, ReturnLead(lead_id=lead, reason=why.reason))

@@ -121,13 +121,14 @@ def _won_by(state: Customer, key: str, decision: Sequence[Event | At]) -> list[A
 
 
 def _chosen(state: Customer, key: str, event: OrderPlaced | OrderPaid, at: datetime) -> list[At]:
+    """None where the order is older than the chance: history wins nothing."""
     if any(lead.order_id == event.order_id for lead in state.leads.values()):
         return []
     value, products = _bought(state, event)
     open_leads = [
         (lead.product not in products, lead.stage != "held", lead.opened_at, lead_id)
         for lead_id, lead in state.leads.items()
-        if lead.is_open
+        if lead.is_open and (lead.captured_at or lead.opened_at).date() <= at.date()
     ]
     if not open_leads:
         return []

@@ -1,11 +1,15 @@
 """Who may hold how much, and how often a customer may be handed over."""
 
+from typing import Annotated
+
 import msgspec
 from perennial.contracts.base import Count, Id
 from perennial.contracts.calendar import WallClock
 from perennial.contracts.holdings import Grade
 
 Level = Count
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+"""A name that stands in the names of timers: small letters, digits and hyphens."""
 LEVELS: dict[Grade, tuple[Level, Level]] = {
     "1A": (1, 3),
     "2A": (1, 4),

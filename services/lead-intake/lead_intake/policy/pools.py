@@ -5,14 +5,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from perennial.contracts.base import Count, Id
 from perennial.contracts.calendar import WallClock
 
-from lead_intake.policy.holding import Rules, Scope
+from lead_intake.policy.holding import Name, Rules, Scope
 from lead_intake.policy.turnover import Combine
 
 
 class Limit(Rules, frozen=True, kw_only=True):
     """How many claims and views a day a seller has; it applies to these levels and teams, or to all."""
 
-    name: Id
+    name: Name
     claims: Count = 3
     views: Count = 20
     levels: tuple[Count, ...] = ()
@@ -25,7 +25,7 @@ class Limit(Rules, frozen=True, kw_only=True):
 class Pool(Scope, frozen=True, kw_only=True):
     """A lead lies in the first pool whose scope covers it."""
 
-    name: Id
+    name: Name
     timezone: str = "UTC"
     """Where its day begins."""
     limits: tuple[Limit, ...] = (Limit(name="all"),)

@@ -3,11 +3,11 @@
 from typing import Annotated, Literal
 
 import msgspec
-from perennial.contracts.base import Count, Id
+from perennial.contracts.base import Count
 from perennial.contracts.calendar import Period, WallClock
 from perennial.contracts.holdings import Grade
 
-from lead_intake.policy.holding import Rules, Scope
+from lead_intake.policy.holding import Name, Rules, Scope
 
 Combine = Literal["min", "max", "first"]
 """Of several limits that apply: the smallest, the largest, or the first as written."""
@@ -32,7 +32,7 @@ class Rule(Scope, frozen=True, kw_only=True):
 class Warn(Rules, frozen=True, kw_only=True):
     """One rung of the ladder."""
 
-    rung: Id
+    rung: Name
     before: WallClock
     """A rung that would come before the clock even starts is left out."""
     manager: bool = False
