@@ -39,7 +39,7 @@ async def test_an_invalid_policy_is_refused_with_the_path_of_the_fault(
 
 async def test_an_adopted_policy_judges_from_its_time_on(house: House, tmp_path: Path) -> None:
     shown = await house.perennial("policy", "show", "notifications")
-    document = shown.rows[0]["document"]
+    document = yaml.safe_load(shown.text)
     document["kinds"]["red-light"]["respond_within"] = "6h"
     file = tmp_path / "policy.yaml"
     file.write_text(yaml.safe_dump(document))
