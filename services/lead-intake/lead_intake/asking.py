@@ -9,6 +9,7 @@ from perennial.contracts.strict import Malformed
 from perennial.kit.ask import Answer, Ask
 from perennial.kit.auth import Principal
 
+from lead_intake.bodies import Body, LeadBody
 from lead_intake.domain.customer import Customer
 from lead_intake.domain.identity import lead_id, order_id
 from lead_intake.domain.registers import Register
@@ -30,6 +31,13 @@ def source_of(who: Principal, named: str) -> str:
     if named in ("", own_source(who)) or who.rows == "all":
         return named or own_source(who)
     raise Malformed(f"this token speaks for {own_source(who)} only", "/source")
+
+
+def may_hold(who: Principal, body: Body) -> None:
+    """Who sees all rows may say who holds a lead, others only that they do themselves."""
+    holder = body.holder if isinstance(body, LeadBody) else ""
+    if holder not in ("", who.person) and who.rows != "all":
+        raise Malformed("this token may not say that another holds it", "/holder")
 
 
 def in_path(who: Principal, kind: str, meant: str, source: str) -> str:

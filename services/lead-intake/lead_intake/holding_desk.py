@@ -78,7 +78,7 @@ class Holdings:
             raise Fault(404, "seller-unknown", f"there is no seller {person} in the register")
         now, ledger = self.runtime.now(), await holdings.seller(self.pool, person)
         left = room(person, ledger, world, now)
-        counted = await holdings.gains(self.pool, person, now - left.window, now)
+        counted = await holdings.gains(self.pool, person, ledger, now - left.window, now)
         return seller_view(person, ledger, left, counted)
 
 

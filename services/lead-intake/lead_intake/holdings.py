@@ -116,12 +116,23 @@ async def moves(pool: Any, lead_id: str, as_of: datetime | None) -> list[Move]:
     return [Move(**dict(row)) for row in await pool.fetch(_MOVES, lead_id, as_of)]
 
 
-async def gains(pool: Any, person: str, since: datetime, until: datetime) -> list[Gain]:
-    """Every gain after `since`, oldest first, and when it stops counting."""
-    window = until - since
+async def gains(
+    pool: Any, person: str, ledger: Seller, since: datetime, until: datetime
+) -> list[Gain]:
+    """Every gain after `since`, oldest first, and when it stops counting.
+
+    Moves stand at the moment they were made; what arrived held was gained before.
+    """
+    rows = await pool.fetch(_GAINS, person, since, until)
+    moves = {(row["lead_id"], row["at"]): row["how"] for row in rows}
     return [
-        Gain(lead_id=row["lead_id"], at=row["at"], how=row["how"], counts_until=row["at"] + window)
-        for row in await pool.fetch(_GAINS, person, since, until)
+        Gain(
+            lead_id=lead,
+            at=at,
+            how=moves.get((lead, at), "arrived"),
+            counts_until=at + (until - since),
+        )
+        for at, lead in ledger.gained(since)
     ]
 
 

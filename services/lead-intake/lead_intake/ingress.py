@@ -21,7 +21,7 @@ from perennial.contracts.partner import (
 from perennial.kit.subject import Named, Place
 
 from lead_intake.bodies import Contact, Reach
-from lead_intake.domain.identity import claims_of, lead_id, order_id, party_id, system_of
+from lead_intake.domain.identity import claims_of, is_replay, lead_id, order_id, party_id, system_of
 from lead_intake.domain.requests import (
     ActivitySaid,
     CancelSaid,
@@ -43,6 +43,8 @@ Saying = (
     | RecordActivity
     | CloseLead
 )
+HOLDER_NOT_BELIEVED = "holder-not-believed"
+"""Tag of a lead for which a partner named a holder."""
 
 
 class Sealing(Protocol):
@@ -64,8 +66,15 @@ async def adapt(fact: Fact, sealing: Sealing) -> Fact:
     if not isinstance(fact.data, Saying):
         return fact
     source = system_of(fact.principal, fact.source)
-    said = await said_by(source, fact.data, sealing)
+    said = await said_by(source, _believed(fact.data, fact.principal), sealing)
     return replace(fact, data=said, type=said.TYPE)
+
+
+def _believed(saying: Saying, principal: str) -> Saying:
+    """Who holds a lead is ours to say: of a partner's word for it only a tag is kept."""
+    if not isinstance(saying, CaptureLead) or not saying.holder or is_replay(principal):
+        return saying
+    return replace(saying, holder="", tags=[*saying.tags, HOLDER_NOT_BELIEVED])
 
 
 async def said_by(source: str, saying: Saying, sealing: Sealing) -> Said:

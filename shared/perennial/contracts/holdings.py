@@ -35,6 +35,8 @@ class LeadAssigned(Event, frozen=True, kw_only=True):
     former: str = ""
     """Whose it was, where this is a hand-over."""
     how: Gained
+    since: datetime | None = None
+    """When it was gained in business time, where its source says so: inflow counts from then."""
     team: list[str] = []
     """5A: the locked team, its lead person first."""
     grade: Grade

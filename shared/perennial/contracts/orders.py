@@ -1,5 +1,6 @@
 """Facts about orders, written by lead-intake, keyed by customer id."""
 
+from datetime import datetime
 from typing import ClassVar
 
 import msgspec
@@ -26,6 +27,8 @@ class OrderPlaced(Event, frozen=True, kw_only=True):
     number: Id
     """The order's id in the system it came from."""
     source: Id
+    placed_at: datetime | None = None
+    """As `ce_time`, for whoever folds the event alone."""
     party: str = ""
     """The id that follows from the source's own customer, where the party was known by another."""
     currency: Currency

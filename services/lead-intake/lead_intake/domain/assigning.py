@@ -100,8 +100,9 @@ def arrived(
 ) -> list[Event]:
     """A lead whose recorded pipeline says who holds it: theirs if they have room, else it waits.
 
-    Their level is not asked for: they hold it already.
+    Their level is not asked for: they hold it already, and since its source captured it.
     """
+    since = min(lead.captured_at or now, now)
     ready = LeadReadied(
         customer_id=key,
         lead_id=lead_id,
@@ -111,9 +112,9 @@ def arrived(
     )
     if not world.staff.employed(person):
         return [ready, _queued(key, lead_id, "no-seller", world)]
-    if not room(person, seller, world, now).free:
+    if not room(person, seller, world, now).admits(since, now):
         return [ready, _queued(key, lead_id, "full", world)]
-    return [ready, _assigned(key, lead_id, lead, person, "arrived")]
+    return [ready, _assigned(key, lead_id, lead, person, "arrived", since=since)]
 
 
 def _by_round(

@@ -41,6 +41,7 @@ class Order(Part, frozen=True, kw_only=True):
     party: Id | Literal[""] = ""
     """Whose it is in the words of its source, where that is not the customer's own id."""
     products: tuple[str, ...] = ()
+    placed_at: datetime | None = None
 
     def given_up(self, returned: Minor) -> tuple[Minor, Minor | None]:
         """Revenue and margin that are gone once so much has been returned (all, if cancelled)."""
@@ -162,6 +163,7 @@ def _placed(event: OrderPlaced) -> Order:
         settled=event.paid,
         party=event.party,
         products=tuple(dict.fromkeys(line.product for line in event.lines)),
+        placed_at=event.placed_at,
     )
 
 

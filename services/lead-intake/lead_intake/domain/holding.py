@@ -35,6 +35,10 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     def window_days(self) -> float:
         return self.window / timedelta(days=1)
 
+    def admits(self, gained: datetime, now: datetime) -> bool:
+        """Room for a lead gained then: what lies before the window takes no place in it."""
+        return self.open < self.open_limit if gained <= now - self.window else self.free > 0
+
     @property
     def free(self) -> int:
         return max(0, min(self.open_limit - self.open, self.inflow_limit - self.inflow))
@@ -45,7 +49,7 @@ def room(person: str, seller: Seller, world: World, now: datetime) -> Room:
     policy, own = world.policy.holding.capacity, world.staff.capacity(person)
     window = length(f"{own.days}d" if own else policy.window)
     open_limit, inflow_limit = (own.open, own.inflow) if own else (policy.open, policy.inflow)
-    gained = sorted(at for at in seller.gains.values() if at > now - window)
+    gained = [at for at, _ in seller.gained(now - window)]
     over = len(gained) - inflow_limit
     return Room(
         open=len(seller.open),

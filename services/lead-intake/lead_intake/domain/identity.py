@@ -45,12 +45,17 @@ def lead_id(source: str, number: str) -> str:
     return "l" + _digest("lead", source, number)
 
 
+def is_replay(principal: str) -> bool:
+    """A recorded history, brought by those who run this."""
+    return principal == _SPEAKS_FOR_OTHERS
+
+
 def system_of(principal: str, source: str) -> str:
     """The id space a partner's fact speaks in: its own, whatever it calls itself.
 
     So no partner reaches another's customers. A replay speaks for the systems it has recorded.
     """
-    if principal == _SPEAKS_FOR_OTHERS and source:
+    if is_replay(principal) and source:
         return source
     return principal.removeprefix(_PARTNER) or source
 

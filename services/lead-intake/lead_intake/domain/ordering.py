@@ -64,6 +64,7 @@ def _place(state: Customer, fact: Fact, world: World, now: datetime) -> Decision
         customer_id=fact.key,
         number=said.order,
         source=asked.source,
+        placed_at=said.placed_at,
         party="" if asked.customer_id == fact.key else asked.customer_id,
         currency=said.currency,
         total=said.total,

@@ -39,7 +39,7 @@ class Seller(State, frozen=True, kw_only=True):
     open: dict[str, Grade] = {}
     """Leads held now."""
     gains: dict[str, datetime] = {}
-    """Every gain of a lead, as `<lead>@<moment>`: inflow, however it came."""
+    """Every gain of a lead, as `<lead>@<moment>`: inflow, however it came, in business time."""
     claims: dict[str, datetime] = {}
     """As `<pool>/<lead>@<moment>`; a claim counts also when its lead is let go again."""
     views: dict[str, datetime] = {}
@@ -47,7 +47,11 @@ class Seller(State, frozen=True, kw_only=True):
 
     def inflow(self, since: datetime) -> int:
         """Gains after `since`."""
-        return sum(at > since for at in self.gains.values())
+        return len(self.gained(since))
+
+    def gained(self, since: datetime) -> list[tuple[datetime, str]]:
+        """The same, each with its lead, oldest first."""
+        return sorted((at, name.partition("@")[0]) for name, at in self.gains.items() if at > since)
 
     def claimed(self, pool: str, since: datetime) -> int:
         """Claims in a pool from `since` on; likewise `viewed`."""
@@ -79,7 +83,7 @@ def enter(seller: Seller, person: str, event: Event, now: datetime) -> Seller:
     """The ledger after one event that concerns this person."""
     match event:
         case LeadAssigned() if event.holder == person:
-            return _gained(seller, event.lead_id, event.grade, now)
+            return _gained(seller, event.lead_id, event.grade, event.since or now)
         case LeadClaimed():
             claims = _noted(seller.claims, f"{event.pool}/{event.lead_id}", now)
             return _gained(replace(seller, claims=claims), event.lead_id, event.grade, now)
@@ -87,21 +91,26 @@ def enter(seller: Seller, person: str, event: Event, now: datetime) -> Seller:
             viewed = f"{event.pool}/{event.lead_id}"
             return replace(seller, views=_noted(seller.views, viewed, now))
         case LeadWon():
-            return _ended(seller, event.lead_id, won=1, ended=1)
-        case LeadLost() | LeadTurnedOver():
+            return _ended(seller, event.lead_id, event.grade, won=1, ended=1)
+        case LeadLost():
+            return _ended(seller, event.lead_id, event.grade, ended=1)
+        case LeadTurnedOver():
             return _ended(seller, event.lead_id, ended=1)
         case LeadAssigned() | LeadClosed() | LeadReleased() | LeadReturned():
             return _ended(seller, event.lead_id)
     return seller
 
 
-def _gained(seller: Seller, lead_id: str, grade: Grade, now: datetime) -> Seller:
-    gains = _noted(seller.gains, lead_id, now)
+def _gained(seller: Seller, lead_id: str, grade: Grade, at: datetime) -> Seller:
+    gains = _noted(seller.gains, lead_id, at)
     return replace(seller, gains=gains, open={**seller.open, lead_id: grade})
 
 
-def _ended(seller: Seller, lead_id: str, won: int = 0, ended: int = 0) -> Seller:
-    grade = seller.open.get(lead_id)
+def _ended(
+    seller: Seller, lead_id: str, credited: Grade | None = None, won: int = 0, ended: int = 0
+) -> Seller:
+    """`credited` is the grade by which the end counts where the seller did not hold the lead."""
+    grade = seller.open.get(lead_id, credited)
     if grade is None:
         return seller
     rest = {lead: grade for lead, grade in seller.open.items() if lead != lead_id}

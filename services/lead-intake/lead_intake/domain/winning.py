@@ -1,7 +1,7 @@
 """How chances end: won by a paid order or a reported deal, lost, closed; and opened once more (I15)."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 from perennial.contracts.base import At, Decision, Event, Fact, Refusal, Wait
@@ -47,7 +47,7 @@ def close(state: Customer, fact: Fact, world: World, now: datetime) -> Decision:
     if said.outcome == "won":
         return _reported(fact, lead_id, lead, world, now)
     ends = LeadLost if said.outcome == "lost" else LeadClosed
-    return [At(_over(ends, fact.key, lead_id, lead, said), said.closed_at)]
+    return [At(_over(ends, fact.key, lead_id, lead, said, world), said.closed_at)]
 
 
 def reopen(state: Customer, fact: Fact, _world: World, _now: datetime) -> Decision:
@@ -91,18 +91,34 @@ def _reported(fact: Fact, lead_id: str, lead: Lead, world: World, now: datetime)
             return Wait(until_known=f"rate:{currency}", expires=now + world.policy.waiting)
     skipped = [readied(fact.key, lead_id, lead, "arrived")] if lead.ready_at is None else []
     became = order_id(asked.source, said.order) if said.order else ""
-    won = _win(fact.key, lead_id, lead, became, value, said.closed_at)
+    won = replace(
+        _win(fact.key, lead_id, lead, became, value, said.closed_at),
+        holder=_credited(lead, said, world),
+    )
     return [At(event, said.closed_at) for event in (*skipped, won)]
 
 
+def _credited(lead: Lead, said: CloseLead, world: World) -> str:
+    """Whose end it is: its holder's, or of the seller that closed what nobody held, leavers too."""
+    entry = world.staff.person(said.by)
+    closer = said.by if entry is not None and entry.role == "seller" else ""
+    return lead.holder or closer
+
+
 def _over(
-    ends: type[LeadLost] | type[LeadClosed], key: str, lead_id: str, lead: Lead, said: CloseLead
+    ends: type[LeadLost] | type[LeadClosed],
+    key: str,
+    lead_id: str,
+    lead: Lead,
+    said: CloseLead,
+    world: World,
 ) -> Event:
     over = ends(
         customer_id=key, lead_id=lead_id, holder=lead.holder, reason=said.reason, by=said.by
     )
     if isinstance(over, LeadLost):
-        return replace(over, grade=lead.grade, channel=lead.channel)
+        whose = _credited(lead, said, world)
+        return replace(over, holder=whose, grade=lead.grade, channel=lead.channel)
     return over
 
 
@@ -121,20 +137,28 @@ def _won_by(state: Customer, key: str, decision: Sequence[Event | At]) -> list[A
 
 
 def _chosen(state: Customer, key: str, event: OrderPlaced | OrderPaid, at: datetime) -> list[At]:
-    """None where the order is older than the chance: history wins nothing."""
+    """Only a chance that was there when the order was placed; the day of both is enough."""
     if any(lead.order_id == event.order_id for lead in state.leads.values()):
         return []
     value, products = _bought(state, event)
+    day = _placed_at(state, event, at).astimezone(UTC).date()
     open_leads = [
         (lead.product not in products, lead.stage != "held", lead.opened_at, lead_id)
         for lead_id, lead in state.leads.items()
-        if lead.is_open and (lead.captured_at or lead.opened_at).date() <= at.date()
+        if lead.is_open and (lead.captured_at or lead.opened_at).astimezone(UTC).date() <= day
     ]
     if not open_leads:
         return []
     lead_id = min(open_leads)[-1]
     lead = state.leads[lead_id]
     return [At(_win(key, lead_id, lead, event.order_id, value, at), at)]
+
+
+def _placed_at(state: Customer, event: OrderPlaced | OrderPaid, at: datetime) -> datetime:
+    """The order's own moment; that of its payment where the order tells none."""
+    if isinstance(event, OrderPlaced):
+        return event.placed_at or at
+    return state.parts[event.order_id].placed_at or at
 
 
 def _bought(state: Customer, event: OrderPlaced | OrderPaid) -> tuple[int, set[str]]:
