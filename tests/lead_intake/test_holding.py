@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from lead_intake.domain.assigning import AssignLead, HandLead, ReholdLead, arrived
 from lead_intake.domain.holding import room
 from lead_intake.domain.identity import lead_id
+from lead_intake.domain.lead import Holding, Lead, Stage
 from lead_intake.domain.seller import Seller
+from lead_intake.lead_views import lead_view
+from lead_intake.policy import Policy
 from perennial.contracts.holdings import (
     ActivityLogged,
     LeadAssigned,
@@ -291,3 +294,20 @@ def test_a_lead_is_known_by_the_id_of_a_further_touch_too() -> None:
 
     assert isinstance(assigned, LeadAssigned)
     assert (assigned.lead_id, market.holder("l")) == ("l", "ann")
+
+
+@pytest.mark.parametrize(
+    ("stage", "answers"),
+    [
+        ("nurture", "market"),
+        ("waiting", "head-of-sales"),
+        ("pooled", ""),
+        ("held", "ann"),
+        ("lost", ""),
+    ],
+)
+def test_a_lead_is_shown_with_whoever_answers_for_it(stage: Stage, answers: str) -> None:
+    held = (Holding(person="ann", since=NOW, how="matched"),)
+    lead = Lead(stage=stage, since=NOW, opened_at=NOW, holdings=held)
+
+    assert lead_view("c", "l", lead, {}, Policy()).holder == answers

@@ -9,6 +9,7 @@ from perennial.contracts.leads import LeadKind, Touch
 
 from lead_intake.domain.customer import Customer, Proposal
 from lead_intake.domain.lead import Holding, Lead, Stage
+from lead_intake.policy import Policy
 from lead_intake.views import Status
 
 
@@ -54,7 +55,7 @@ class LeadView(_View, frozen=True, kw_only=True):
     grade: Grade
     expected_value: Minor
     holder: str = ""
-    """The seller who holds it, else the role that answers for it."""
+    """The seller who holds it, else the role that answers for it; empty in a pool."""
     holdings: tuple[Holding, ...] = ()
     returns: int = 0
     queued: str = ""
@@ -94,16 +95,21 @@ def proposal_view(customer_id: str, other: str, proposal: Proposal) -> ProposalV
 
 
 def lead_view(
-    customer_id: str, lead_id: str, lead: Lead, attributes: dict[str, str], market_role: str
+    customer_id: str, lead_id: str, lead: Lead, attributes: dict[str, str], policy: Policy
 ) -> LeadView:
     return LeadView(
         lead_id=lead_id,
         customer_id=customer_id,
         attributes=attributes,
-        holder=lead.holder or (market_role if lead.is_open else ""),
+        holder=lead.holder or _answering(lead.stage, policy),
         expected_value=lead.value or lead.expected_value or 0,
         **{name: getattr(lead, name) for name in _SHOWN},
     )
+
+
+def _answering(stage: Stage, policy: Policy) -> str:
+    """The role that answers for a lead no seller holds; nobody's in a pool, or when it has ended."""
+    return {"nurture": policy.market_role, "waiting": policy.holding.queue}.get(stage, "")
 
 
 def lead_taken(lead_id: str, state: Customer, events: list[Event]) -> tuple[int, LeadTaken]:

@@ -69,9 +69,9 @@ async def list_leads(
 ) -> Response:
     """Leads that meet every filter named; sellers see their own, teams their team's."""
     found = await lead_store.leads(desk.pool, _in_sight(desk, who, wanted), page)
-    role = desk.runtime.world().policy.market_role
+    policy = desk.runtime.world().policy
     rows = [
-        lead_view(one.customer_id, one.lead_id, one.lead, one.attributes, role) for one in found
+        lead_view(one.customer_id, one.lead_id, one.lead, one.attributes, policy) for one in found
     ]
     return listing(request, page, rows, lambda row: (row.lead_id,))
 
@@ -91,8 +91,8 @@ async def get_lead(
 ) -> Response:
     """A lead as it stands; with `as_of`, as it stood. Contact data are not in it."""
     key, lead_id, state = await _the_lead(desk, who, lead, as_of, source)
-    role = desk.runtime.world().policy.market_role
-    return show(lead_view(key, lead_id, state.leads[lead_id], state.attributes, role))
+    policy = desk.runtime.world().policy
+    return show(lead_view(key, lead_id, state.leads[lead_id], state.attributes, policy))
 
 
 @router.get("/leads/{lead}/timeline", responses=returns(Listing[LeadHistory]))
