@@ -105,7 +105,9 @@ class Market:
             by=lead.holder, effective=effective,
             first_contact=kind != "note" and lead.present.first_contact is None,
         )  # fmt: skip
-        return self.take(key, [logged, *protected(logged, lead, self.world, self.now)])
+        return self.take(
+            key, [logged, *protected(logged, lead.holder, self.now, lead, self.world, self.now)]
+        )
 
     def key(self, lead_id: str) -> str:
         return next((key for key, one in self.parties.items() if lead_id in one.leads), "")

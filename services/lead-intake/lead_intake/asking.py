@@ -13,7 +13,7 @@ from lead_intake.bodies import Body, LeadBody
 from lead_intake.domain.customer import Customer
 from lead_intake.domain.identity import lead_id, order_id
 from lead_intake.domain.registers import Register
-from lead_intake.domain.requests import DeclineMerge, OfLead, ReturnSaid, Said
+from lead_intake.domain.requests import ActivitySaid, DeclineMerge, OfLead, ReturnSaid, Said
 from lead_intake.handlers import CUSTOMER, REGISTER
 from lead_intake.lead_views import Declined, lead_taken
 from lead_intake.views import EntryView, RowError, RowResult, StillWaiting, entry_view, taken
@@ -51,8 +51,13 @@ def derived(kind: str, source: str, number: str) -> str:
     return lead_id(source, number) if kind == "lead" else order_id(source, number)
 
 
-def as_wish(said: Said) -> dict[str, bool]:
-    return {"wish": True} if isinstance(said, ReturnSaid) else {}
+def as_wish(who: Principal, said: Said) -> dict[str, Any]:
+    """What a request adds: a return is asked for, and who sees only some rows speaks for itself."""
+    if isinstance(said, ReturnSaid):
+        return {"wish": True}
+    if isinstance(said, ActivitySaid) and not said.said.by and who.rows != "all":
+        return {"said": msgspec.structs.replace(said.said, by=who.person or who.subject)}
+    return {}
 
 
 def malformed_row(row: int, fault: Malformed) -> RowResult:

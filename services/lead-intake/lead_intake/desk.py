@@ -204,7 +204,7 @@ class Desk:
         thing_id = in_path(who, kind, meant, body.source)
         if named(body) not in (BY_PATH, meant) and derived(kind, source, named(body)) != thing_id:
             raise Malformed(f"the path names {kind} {meant}, the body {named(body)}", f"/{kind}")
-        return msgspec.structs.replace(said, **{f"{kind}_id": thing_id}, **as_wish(said))
+        return msgspec.structs.replace(said, **{f"{kind}_id": thing_id}, **as_wish(who, said))
 
 
 async def _desk(request: Request) -> Desk:

@@ -43,7 +43,13 @@ def record(state: Customer, fact: Fact, world: World, now: datetime) -> Decision
         first_contact=_first_contact(lead, said.kind in policy.contacts),
         amount=amount,
     )
-    return [At(event, said.at) for event in (logged, *protected(logged, lead, world, now))]
+    lease = protected(logged, _doer(asked, lead), said.at, lead, world, now)
+    return [At(event, said.at) for event in (logged, *lease)]
+
+
+def _doer(asked: ActivitySaid, lead: Lead) -> str:
+    """Who did it; where that is not said, the holder for the source that the lead comes from."""
+    return asked.said.by or (lead.holder if asked.source == lead.source else "")
 
 
 def _first_contact(lead: Lead, is_contact: bool) -> bool:

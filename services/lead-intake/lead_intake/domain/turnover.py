@@ -97,11 +97,14 @@ def due(state: Customer, world: World) -> dict[str, datetime]:
     return found
 
 
-def protected(logged: ActivityLogged, lead: Lead, world: World, now: datetime) -> list[Event]:
-    """The lease that an activity of the holder earns, if it does."""
+def protected(
+    logged: ActivityLogged, by: str, at: datetime, lead: Lead, world: World, now: datetime
+) -> list[Event]:
+    """The lease that an activity earns, if the holder did it and in the present holding."""
     policy = world.policy.turnover.lease
-    earns = lead.stage == "held" and logged.kind in policy.by
-    if not earns or lead.present.leases >= policy.most:
+    if lead.stage != "held" or by != lead.holder or at < lead.holdings[-1].since:
+        return []
+    if logged.kind not in policy.by or lead.present.leases >= policy.most:
         return []
     because: Literal["quotation", "meeting-held"] = (
         "quotation" if logged.kind == "quotation" else "meeting-held"
