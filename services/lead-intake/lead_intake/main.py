@@ -8,6 +8,7 @@ from perennial.kit.subject import Service
 from lead_intake import projections
 from lead_intake.api import router
 from lead_intake.domain import requests, world
+from lead_intake.domain.drafts import fault_in
 from lead_intake.handlers import LISTENS
 from lead_intake.ingress import adapt, locate
 from lead_intake.jobs import JOBS
@@ -20,7 +21,7 @@ SERVICE = Service(
     listens=LISTENS,
     reads=reads("lead-intake"),
     policy=Policy,
-    policy_subject=policy_subject("lead-intake", Policy),
+    policy_subject=policy_subject("lead-intake", Policy, fault_in),
     world=world.build,
     router=router,
     rows=projections.rows,

@@ -12,6 +12,7 @@ from msgspec import inspect
 FORMS = {
     r"^[A-Z]{3}$": "needs three capital letters, as USD",
     r"^[^\u0000]+$": "contains the character U+0000: take it out",
+    r"^[a-z0-9][a-z0-9-]{0,63}$": "needs small letters, digits and hyphens, as last-call",
     r"^\d{1,5}(s|m|h|d)$": "needs a number and its unit (s, m, h, d), as 30m",
 }
 """Every pattern that a field may have, in words."""

@@ -59,9 +59,9 @@ class Running:
     def rungs(self, lead: Lead) -> Iterator[tuple[Warn, datetime]]:
         """The rungs before its end that are still to be told."""
         for warn in self.rules.warnings:
-            at = self.due - calendar.length(warn.before)
+            at = warn.at(self.told_from, self.due)
             told = f"{self.clock}:{warn.rung}" in lead.present.warned
-            if self.told_from < at < self.due and not told:
+            if at is not None and self.told_from < at < self.due and not told:
                 yield warn, at
 
 
@@ -140,13 +140,27 @@ def _run(span: _Span, rule: Rule, started: datetime, lead: Lead) -> Running:
     due = calendar.add(started, rule.period, span.calendar)
     leased = lead.present.lease_until if rule.clock != "review" else None
     counted = span.calendar_name if calendar.working_time(rule.period) else ""
+    set_going = _set_going(rule, lead)
+    noticed = set_going + span.rules.notice if set_going else started
     return Running(
         clock=rule.clock,
         started=started,
-        due=max(due, span.begins, span.not_before, leased or started),
-        told_from=max(started, span.begins),
+        due=max(due, span.begins, span.not_before, leased or started, noticed),
+        told_from=max(started, span.begins, set_going or started),
         calendar=counted,
         rules=span.rules,
+    )
+
+
+def _set_going(rule: Rule, lead: Lead) -> datetime | None:
+    """The last regrade of this holding that brought the lead under the rule, if one did."""
+    return max(
+        (
+            regrade.at
+            for regrade in lead.present.regrades
+            if not rule.covers(regrade.former, lead.product, lead.source)
+        ),
+        default=None,
     )
 
 

@@ -31,6 +31,13 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Its beginning counts against the customer's budget of hand-overs (T1)."""
 
 
+class Regrade(msgspec.Struct, frozen=True, kw_only=True):
+    """The lead had this grade until then."""
+
+    at: datetime
+    former: Grade
+
+
 class Present(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the clocks of the present holding go by; each holder begins anew."""
 
@@ -42,6 +49,7 @@ class Present(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     leases: int = 0
     lease_until: datetime | None = None
     lease_ended: datetime | None = None
+    regrades: tuple[Regrade, ...] = ()
 
 
 class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -35,7 +35,7 @@ from perennial.contracts.leads import (
 )
 
 from lead_intake.domain.contents import short
-from lead_intake.domain.lead import Ended, Holding, Lead, Present, Stage
+from lead_intake.domain.lead import Ended, Holding, Lead, Present, Regrade, Stage
 
 Leads = Mapping[str, Lead]
 
@@ -84,7 +84,12 @@ def _tagged(lead: Lead, event: LeadTagged, _now: datetime) -> Lead:
     return replace(lead, tags=tuple(dict.fromkeys([*kept, *event.added])))
 
 
-def _graded(lead: Lead, event: LeadGraded, _now: datetime) -> Lead:
+def _graded(lead: Lead, event: LeadGraded, now: datetime) -> Lead:
+    """A clock that a new grade sets going under a holder leaves them time from then on."""
+    present = lead.present
+    if lead.stage == "held" and event.grade != lead.grade:
+        regrade = Regrade(at=now, former=lead.grade)
+        present = replace(present, regrades=(*present.regrades, regrade))
     queued = "" if lead.queued == "no-score" else lead.queued
     return replace(
         lead,
@@ -93,6 +98,7 @@ def _graded(lead: Lead, event: LeadGraded, _now: datetime) -> Lead:
         grade=event.grade,
         value=event.expected_value,
         queued=queued,
+        present=present,
     )
 
 

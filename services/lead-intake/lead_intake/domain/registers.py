@@ -20,6 +20,9 @@ from perennial.contracts.registers import (
     RateChanged,
 )
 
+LEVELS = range(1, 10)
+"""A seller's, from the least to the most experienced."""
+
 
 class _Wish(msgspec.Struct, frozen=True, kw_only=True):
     """A person's wish about one entry. `expects` is the version it was read at (If-Match)."""
@@ -153,6 +156,8 @@ def evolve(state: Register, event: Event, now: datetime) -> Register:
 
 def _set_person(state: Register, entry: PersonJoined) -> Decision:
     """Contact data are not shown, so who sends back what was read must not forget them."""
+    if entry.level not in LEVELS:
+        return _invalid("level-out-of-range", "Give a level of 1 to 9.", "/level")
     if state.person is not None and not entry.personal:
         entry = replace(entry, personal=state.person.personal)
     if state.person is None or state.left:

@@ -77,7 +77,7 @@ def react(state: Customer, fact: Fact, world: World, now: datetime) -> Decision:
 
 def fired(state: Customer, fact: Fact, world: World, now: datetime) -> Decision:
     """A rung, a lease's end, or the end of a holder's time."""
-    _, lead_id, what, *clock = fact.data.name.split("/")
+    _, lead_id, what, *clock = fact.data.name.split("/", 4)
     lead = state.leads[lead_id]
     if what == _LEASE:
         return [_lease_over(fact.key, lead_id, lead)]
@@ -152,7 +152,7 @@ def _falls(
     at_the_end = [
         _warned(key, lead_id, lead, run, warn)
         for warn in run.rules.warnings
-        if not length(warn.before) and f"{run.clock}:{warn.rung}" not in lead.present.warned
+        if warn.ahead == timedelta() and f"{run.clock}:{warn.rung}" not in lead.present.warned
     ]
     leased = [_lease_over(key, lead_id, lead)] if lead.present.lease_until else []
     after = _after(state, lead_id, lead, key, "turnover", world, now)
