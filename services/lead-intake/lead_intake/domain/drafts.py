@@ -23,8 +23,6 @@ def _faults(draft: Policy) -> Iterator[_Fault]:
         told = f"gains are kept for {KEPT.days} days: write {KEPT.days}d or less"
         yield "/holding/capacity/window", told
     yield from _levels(draft)
-    if not draft.turnover.rules:
-        yield "/turnover/rules", "name a rule, at least one"
     rungs = (warn.rung for warn in draft.turnover.warnings)
     yield from _twice("/turnover/warnings", "rung", rungs)
     yield from _twice("/pools", "name", (pool.name for pool in draft.pools))
