@@ -35,48 +35,50 @@ def register(above: typer.Typer) -> None:
     above.add_typer(app, name="import")
 
 
+File = Annotated[Path, typer.Argument(help="CSV, fixed width; gzip as well.")]
+Columns = Annotated[Path | None, typer.Option(help="What the columns mean (YAML).")]
+Source = Annotated[str, typer.Option(help="Whose ids these are, instead of the mapping's.")]
+Report = Annotated[Path | None, typer.Option(help="A word on every row: .csv or .ndjson.")]
+Suggest = Annotated[bool, typer.Option("--suggest", help="Only propose a mapping.")]
+
+
 def orders(
     desk: Desk,
-    file: Annotated[Path, typer.Argument(help="CSV, fixed width; gzip as well.")],
-    mapping: Annotated[Path | None, typer.Option(help="What the columns mean (YAML).")] = None,
-    source: Annotated[
-        str, typer.Option(help="Whose ids these are, instead of the mapping's.")
-    ] = "",
-    report: Annotated[
-        Path | None, typer.Option(help="A word on every row: .csv or .ndjson.")
-    ] = None,
-    suggest: Annotated[bool, typer.Option("--suggest", help="Only propose a mapping.")] = False,
+    file: File,
+    mapping: Columns = None,
+    source: Source = "",
+    report: Report = None,
+    suggest: Suggest = False,
 ) -> None:
     """Import orders. Stopped, it goes on where it was; twice, nothing doubles. Exit 1 if a row was rejected."""
     if suggest:
         _propose(desk.show, file, source, suggest_mapping)
-        return
-    if mapping is None:
-        cure = f"Propose one with `perennial import orders {file} --suggest > mapping.yaml`."
-        raise Trouble("the columns must be explained by --mapping", cure)
-    _bring(desk, Import(file, mapping_in(mapping, source), _report_of(file, report)))
+    else:
+        meaning = mapping_in(_explained(mapping, "orders", file), source)
+        _bring(desk, Import(file, meaning, _report_of(file, report)))
 
 
 def leads(
     desk: Desk,
-    file: Annotated[Path, typer.Argument(help="CSV, fixed width; gzip as well.")],
-    mapping: Annotated[Path | None, typer.Option(help="What the columns mean (YAML).")] = None,
-    source: Annotated[
-        str, typer.Option(help="Whose ids these are, instead of the mapping's.")
-    ] = "",
-    report: Annotated[
-        Path | None, typer.Option(help="A word on every row: .csv or .ndjson.")
-    ] = None,
-    suggest: Annotated[bool, typer.Option("--suggest", help="Only propose a mapping.")] = False,
+    file: File,
+    mapping: Columns = None,
+    source: Source = "",
+    report: Report = None,
+    suggest: Suggest = False,
 ) -> None:
     """Import leads and how they ended. Stopped, it goes on where it was; twice, nothing doubles."""
     if suggest:
         _propose(desk.show, file, source, suggest_lead_mapping)
-        return
+    else:
+        meaning = lead_mapping_in(_explained(mapping, "leads", file), source)
+        _bring(desk, Import(file, meaning, _report_of(file, report)))
+
+
+def _explained(mapping: Path | None, what: str, file: Path) -> Path:
     if mapping is None:
-        cure = f"Propose one with `perennial import leads {file} --suggest > mapping.yaml`."
+        cure = f"Propose one with `perennial import {what} {file} --suggest > mapping.yaml`."
         raise Trouble("the columns must be explained by --mapping", cure)
-    _bring(desk, Import(file, lead_mapping_in(mapping, source), _report_of(file, report)))
+    return mapping
 
 
 def _report_of(file: Path, report: Path | None) -> Path:

@@ -39,7 +39,8 @@ RULES = LeadMapping(
     holder="sales_agent",
     product="product",
 )
-OLIST = Path("/work/shared/data")
+OLIST = Path(__file__).parents[2].parent / "shared" / "data"
+"""Beside the project, where somebody has put it there."""
 
 
 class Desk:

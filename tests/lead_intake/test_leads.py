@@ -217,7 +217,6 @@ async def test_a_paid_order_wins_the_lead_for_its_product(client: Client, house:
     ]
 
 
-@pytest.mark.feature("I19")
 async def test_an_order_older_than_the_chance_wins_nothing(client: Client, house: House) -> None:
     """History that is brought in after its leads closes no open chance."""
     await client("POST", "/leads", LEAD)
@@ -226,6 +225,7 @@ async def test_an_order_older_than_the_chance_wins_nothing(client: Client, house
     assert "LeadWon" not in kinds(house)
 
 
+@pytest.mark.feature("I19")
 async def test_what_arrives_won_skips_the_gate(client: Client, house: House) -> None:
     await client("POST", "/leads", LEAD)
     await client("POST", "/leads/L1/close", WON)

@@ -37,6 +37,7 @@ from lead_intake.asking import (
     source_of,
 )
 from lead_intake.bodies import BY_PATH, NDJSON, Body, Contact, about, named, read_row, saying_of
+from lead_intake.domain.customer import Customer
 from lead_intake.domain.requests import DeclineMerge, Said
 from lead_intake.handlers import CUSTOMER, REGISTER
 from lead_intake.ingress import adapt, opened_contact, said_by, sealed_contact
@@ -71,15 +72,20 @@ class Desk:
 
     async def lead_in_sight(self, who: Principal, lead: str) -> None:
         """Only who sees a lead may say or want anything of it: 404 as if it were not there."""
-        sight = self.sight(who)
-        if sight is None:
-            return
-        named = in_path(who, "lead", lead, "")
+        if who.rows != "all":
+            await self.the_lead(who, lead)
+
+    async def the_lead(
+        self, who: Principal, lead: str, as_of: datetime | None = None, source: str = ""
+    ) -> tuple[str, str, Customer]:
+        """Whose it is, its id, and the party; 404 for what is not there, or out of sight."""
+        named, sight = in_path(who, "lead", lead, source), self.sight(who)
         key = await store.customer_of(self.pool, named)
-        state = await state_at(self.pool, self.runtime.service, CUSTOMER, key)
+        state: Customer = await state_at(self.pool, self.runtime.service, CUSTOMER, key, as_of)
         found = state.lead(named) if key else None
-        if found is None or found[1].holder not in sight:
+        if found is None or not (sight is None or found[1].holder in sight):
             raise Fault(404, "lead-unknown", f"there is no lead {lead} that you may see")
+        return key, found[0], state
 
     async def say_all(
         self, request: Request, who: Principal, rows: Rows, otherwise: str

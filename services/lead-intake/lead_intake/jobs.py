@@ -54,9 +54,9 @@ async def hold_rounds(running: Running) -> int:
         return 0  # looked at again once they have fired, so that no round depends on who was faster
     found = await store.waiting(running.pool)
     leads = [one for key, customer in found for one in _waiting(key, customer, now)]
-    seats = seats_of(await store.ledgers(running.pool), world, now)
+    seats = seats_of(await store.ledgers(running.pool), world, now) if leads else []
     open_seats = any(seat.free and seat.present for seat in seats)
-    if not leads or (not open_seats and all(lead.queued for lead in leads)):
+    if not open_seats and all(lead.queued for lead in leads):
         return 0
     number = await store.rounds_held(running.pool, MARKET) + 1
     rules = world.policy.matching

@@ -6,16 +6,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 from perennial.kit.auth import Principal, require
-from perennial.kit.history import state_at
 from perennial.kit.http import returns, show
 from perennial.kit.paging import AsOf, Listing, Page, Paging, listing, whole
-from perennial.kit.problems import Fault
 
-from lead_intake import lead_store, store
-from lead_intake.asking import in_path
+from lead_intake import lead_store
 from lead_intake.desk import AtDesk, Desk
-from lead_intake.domain.customer import Customer
-from lead_intake.handlers import CUSTOMER
 from lead_intake.lead_views import LeadCount, LeadView, lead_view
 
 router = APIRouter(tags=["leads"])
@@ -90,7 +85,7 @@ async def get_lead(
     lead: str, desk: AtDesk, as_of: AsOf, source: str = "", who: Principal = require(READ)
 ) -> Response:
     """A lead as it stands; with `as_of`, as it stood. Contact data are not in it."""
-    key, lead_id, state = await _the_lead(desk, who, lead, as_of, source)
+    key, lead_id, state = await desk.the_lead(who, lead, as_of, source)
     policy = desk.runtime.world().policy
     return show(lead_view(key, lead_id, state.leads[lead_id], state.attributes, policy))
 
@@ -116,27 +111,9 @@ async def explain_lead(
 
 
 async def _history(request: Request, lead: str, desk: Desk, page: Page, who: Principal) -> Response:
-    key, lead_id, _ = await _the_lead(desk, who, lead)
+    key, lead_id, _ = await desk.the_lead(who, lead)
     rows = await lead_store.history(desk.pool, key, lead_id, page)
     return listing(request, page, rows, lambda row: (row["version"],))
-
-
-async def _the_lead(
-    desk: Desk, who: Principal, lead: str, as_of: datetime | None = None, source: str = ""
-) -> tuple[str, str, Customer]:
-    """Whose it is, its id, and the party; 404 for what is not there, or out of sight."""
-    named = in_path(who, "lead", lead, source)
-    key = await store.customer_of(desk.pool, named)
-    state: Customer = await state_at(desk.pool, desk.runtime.service, CUSTOMER, key, as_of)
-    found = state.lead(named) if key else None
-    if found is None or not _sees(desk, who, found[1].holder):
-        raise Fault(404, "lead-unknown", f"there is no lead {lead} that you may see")
-    return key, found[0], state
-
-
-def _sees(desk: Desk, who: Principal, holder: str) -> bool:
-    sight = desk.sight(who)
-    return sight is None or holder in sight
 
 
 def _in_sight(desk: Desk, who: Principal, wanted: dict[str, list[str]]) -> dict[str, list[str]]:

@@ -73,7 +73,7 @@ def unfit(person: str, lead: Lead, world: World, now: datetime) -> str:
     if not low <= entry.level <= high:
         return "level"
     certificate = asked.certificates.get(lead.product, "")
-    if certificate and not world.staff.certified(person, certificate, now.date()):
+    if certificate and certificate not in world.staff.certificates(person, now.date()):
         return "uncertified"
     return ""
 

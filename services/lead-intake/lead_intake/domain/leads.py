@@ -44,11 +44,11 @@ def evolve(leads: Leads, event: Event, now: datetime) -> Leads:
     """The party's leads after one event of theirs; others change nothing."""
     if isinstance(event, LeadCaptured):
         return {**leads, event.lead_id: _captured(event, now)} if event.lead_id else leads
-    apply = _APPLY.get(type(event))
-    lead = leads.get(getattr(event, "lead_id", ""))
+    apply, lead_id = _APPLY.get(type(event)), getattr(event, "lead_id", "")
+    lead = leads.get(lead_id)
     if apply is None or lead is None:
         return leads
-    return {**leads, event.lead_id: apply(lead, event, now)}  # type: ignore[attr-defined]
+    return {**leads, lead_id: apply(lead, event, now)}
 
 
 def _captured(event: LeadCaptured, now: datetime) -> Lead:

@@ -51,22 +51,12 @@ class Staff:
         entry = self._entries.get(person_id)
         return entry.capacity if entry is not None else None
 
-    def certified(self, person_id: str, certificate: str, day: date) -> int:
-        """The highest level of a certificate that has not expired; 0 for none."""
-        entry = self._entries.get(person_id)
-        found = entry.certificates if entry is not None else []
-        return max(
-            (
-                one.level
-                for one in found
-                if one.certificate == certificate and (one.expires is None or day <= one.expires)
-            ),
-            default=0,
-        )
-
     def certificates(self, person_id: str, day: date) -> frozenset[str]:
         """What the person is certified for and has not expired."""
         entry = self._entries.get(person_id)
         found = entry.certificates if entry is not None else []
-        held = (one for one in found if one.expires is None or day <= one.expires)
-        return frozenset(one.certificate for one in held)
+        return frozenset(
+            one.certificate
+            for one in found
+            if one.level > 0 and (one.expires is None or day <= one.expires)
+        )

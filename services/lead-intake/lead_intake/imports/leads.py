@@ -149,7 +149,7 @@ class LeadReader(RowReader):
         stage = self._stages.get(told.casefold())
         if stage is None and told and self._rules.stages.get("open"):
             raise RowFault("stage", f"{told!r} is not among `stages`")
-        return "" if stage in (None, "open") else stage  # type: ignore[return-value]
+        return "" if stage is None or stage == "open" else stage
 
     def _ended(self, cells: Sequence[str], line: LeadLine, outcome: Outcome) -> LeadLine:
         lost = outcome in ("lost", "disqualified")

@@ -5,6 +5,7 @@ delivery: real repetitions stay, deliveries of the same rows unite. SQLite does 
 """
 
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -55,7 +56,7 @@ Sendable = tuple[list[int], bytes, bool]
 fact of the same row began."""
 
 
-class Spool:
+class Spool(ABC):
     """The lines of one import between reading and sending."""
 
     def __init__(self, base: sqlite3.Connection) -> None:
@@ -83,12 +84,13 @@ class Spool:
         for rows, body, rank in self._base.execute(_SORTED, (after,)):
             yield _unpack_rows(rows), body, rank == ENDS
 
+    @abstractmethod
     def _told(self, line: Any) -> tuple[str, bytes]:
         """The name under which rows belong together, if any, and what tells this one from others."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _facts(self, left_out: list[RowWord]) -> Iterator[_Stored]:
-        raise NotImplementedError
+        """What the lines say; a word in `left_out` for each row that is in none."""
 
 
 class LeadSpool(Spool):
