@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from perennial.contracts.base import At, Event, Fact, Refusal, Wait
+from perennial.contracts.base import Event, Fact, Refusal, Wait
+from perennial.kit.batch import event_of
 from perennial.kit.subject import Subject
 
 
@@ -28,7 +29,7 @@ def fold(
         if isinstance(decision, Wait):
             raise LookupError(decision.until_known)
         for wish in decision:
-            event = wish.event if isinstance(wish, At) else wish
+            event, _ = event_of(wish)
             state = subject.evolve(state, event, fact.now)
             made.append(event)
     return state, made

@@ -143,7 +143,7 @@ async def _archive(addresses: Addresses) -> list[tuple[str, int]]:
 
 
 async def _left(addresses: Addresses) -> dict[str, int]:
-    open_states = "('parked', 'behind', 'waiting', 'redrive')"
+    open_states = "('parked', 'behind', 'waiting', 'barred', 'redrive')"
     counts = {
         "outbox": "SELECT count(*) FROM outbox",
         "parked": f"SELECT count(*) FROM parked WHERE state IN {open_states}",

@@ -15,7 +15,7 @@ from perennial.kit.batch import Entity, EntityId, Outcome, Parked, ParkedRow, Pa
 from perennial.kit.kept import kept_headers, kept_value
 
 NEW = (None, "{}", "{}", False, None, "{}", "{}")
-OPEN = {"parked", "behind", "waiting", "redrive"}
+OPEN = {"parked", "behind", "waiting", "barred", "redrive"}
 
 
 @dataclass
@@ -95,6 +95,9 @@ class Memory:
                 return self._aside(tables, places)
             case actions.LoadParts(subject, ids):
                 return {i: tables.part[subject, i] for i in ids if (subject, i) in tables.part}
+            case actions.LoadWhole(subject, keys):
+                parts = tables.part.items()
+                return {i: kept for (s, i), kept in parts if s == subject and kept[0] in keys}
             case actions.LockCounters(scopes):
                 return {scope: tables.counter.setdefault(scope, 0) for scope in scopes}
         raise TypeError(action)
@@ -113,6 +116,11 @@ class Memory:
         tables.entity |= {(e.subject.name, e.key): _row(e) for e in writes.entities}
         for subject, part_id, key, part in writes.parts:
             tables.part[subject, part_id] = key, _json(part)
+        for subject, part_id, former, key, part in writes.moved:
+            assert tables.part[subject, part_id][0] == former, "only its holder gives it away"
+            tables.part[subject, part_id] = key, _json(part)
+        for subject, part_id, key in writes.dropped:
+            assert tables.part.pop((subject, part_id))[0] == key
         for subject, name, key in writes.aliases:
             assert (subject, name) not in tables.alias, "a name has one holder"
             tables.alias[subject, name] = key
@@ -150,10 +158,10 @@ class Memory:
         return [row for row in self.tables.parked.values() if self._is_ready(row)]
 
     def _is_ready(self, row: ParkedRow) -> bool:
-        if row.state != "waiting":
-            return row.state == "redrive"
         wanted = row.waits_for or ""
         part = any(part_id == wanted.partition(":")[2] for _, part_id in self.tables.part)
+        if row.state != "waiting":
+            return row.state == "redrive" or (row.state == "barred" and not part)
         part = part or any(name == wanted.partition(":")[2] for _, name in self.tables.alias)
         return part or any(
             key == wanted and (entity[1] != "{}" or entity[2] != "{}")

@@ -23,6 +23,8 @@ HAPPENINGS = [
     "payment",
     "add",
     "ticket",
+    "unite",
+    "hand",
     "staff",
     "flush",
     "timers",
@@ -92,6 +94,9 @@ def _item(source: Source, step: Step, second: int) -> Item | None:
         case "order":
             fact_id = "" if step.again else f"{second}"
             return source.order(step.key, step.order, fact_id, "EUR" if step.remind else "USD")
+        case "hand":  # the next key takes the order that this one lets go of
+            gone = source.fact(toy.FEED.name, step.key, toy.Parted(order=step.order), second)
+            return source.item(gone)
         case "payment":
             return source.payment(step.order, step.order if step.again else f"{second}")
     return None
@@ -111,6 +116,10 @@ async def _done(house: Toy, step: Step, second: int) -> list[tuple[int, bytes]]:
             ]
             wishes[1] = ask("rate:EUR", toy.SetRate(value=1), f"rate {second}")
             return [(one.status, one.body) for one in await house.asks(*wishes)]
+        case "unite":
+            union = toy.Unite(other=KEYS[step.amount % 3], apart=bool(step.remind))
+            [answer] = await house.asks(ask(step.key, union, f"unite {second}"))
+            return [(answer.status, answer.body)]
         case "timers":
             await house.timers(second)
         case "release":

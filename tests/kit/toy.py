@@ -9,7 +9,7 @@ facts; rates are a reference of its own.
 from collections.abc import Iterable, Mapping
 from dataclasses import replace as changed
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -17,6 +17,7 @@ from perennial.contracts.base import (
     Decision,
     Event,
     Fact,
+    Of,
     Part,
     Refusal,
     State,
@@ -29,78 +30,72 @@ from perennial.contracts.platform import CLOCK, PolicyAdopted, PolicyDrafted
 from perennial.kit.policies import policy_subject
 from perennial.kit.subject import Ledger, Made, Numbering, Row, Service, Subject, on
 
+from tests.kit.toy_words import (
+    Add as Add,
+)
+from tests.kit.toy_words import (
+    Come as Come,
+)
+from tests.kit.toy_words import (
+    Counted as Counted,
+)
+from tests.kit.toy_words import (
+    Fed as Fed,
+)
+from tests.kit.toy_words import (
+    Gone as Gone,
+)
+from tests.kit.toy_words import (
+    Joined as Joined,
+)
+from tests.kit.toy_words import (
+    Named as Named,
+)
+from tests.kit.toy_words import (
+    Noted as Noted,
+)
+from tests.kit.toy_words import (
+    Paid as Paid,
+)
+from tests.kit.toy_words import (
+    Parted as Parted,
+)
+from tests.kit.toy_words import (
+    Placed as Placed,
+)
+from tests.kit.toy_words import (
+    RateSet as RateSet,
+)
+from tests.kit.toy_words import (
+    Reminded as Reminded,
+)
+from tests.kit.toy_words import (
+    SetRate as SetRate,
+)
+from tests.kit.toy_words import (
+    Ticket as Ticket,
+)
+from tests.kit.toy_words import (
+    Ticketed as Ticketed,
+)
+from tests.kit.toy_words import (
+    Unite as Unite,
+)
+from tests.kit.toy_words import (
+    United as United,
+)
+
 NAME = "toy"
 POISON, UNSTORABLE, STUCK = -13, -17, -19
 """Amounts at which the rule raises, makes what Postgres refuses, or sets a timer that never moves on."""
 TABLE = "CREATE TABLE told (topic text, key text, ver bigint, PRIMARY KEY (topic, key, ver))"
 
 
-class Fed(Event, frozen=True, kw_only=True):
-    TYPE: ClassVar[str] = "toy.fed.v1"
-    amount: int = 0
-    remind_after: int = 0
-    """Seconds until the first of its reminders."""
-    times: int = 1
-    order: str = ""
-
-
-class Noted(Event, frozen=True, kw_only=True):
-    TYPE: ClassVar[str] = "toy.noted.v1"
-
-
-class Named(Event, frozen=True, kw_only=True):
-    TYPE: ClassVar[str] = "toy.named.v1"
-    name: str
-
-
-class Counted(Event, frozen=True, kw_only=True):
-    TYPE: ClassVar[str] = "toy.counted.v1"
-    amount: int
-    by: str = ""
-    limit: int = 0
-    remind_at: datetime | None = None
-    times: int = 0
-    text: str = ""
-    purse: str = ""
-    customer: str = ""
-
-
-class Placed(Event, frozen=True, kw_only=True):
-    TYPE: ClassVar[str] = "toy.placed.v1"
-    order: str
-
-
-class Paid(Event, frozen=True, kw_only=True):
-    TYPE: ClassVar[str] = "toy.paid.v1"
-    order: str
-    payment: str
-
-
-class Reminded(Event, frozen=True, kw_only=True):
-    TYPE: ClassVar[str] = "toy.reminded.v1"
-    next_at: datetime | None = None
-    paid: bool | None = None
-    purse: str = ""
-    customer: str = ""
-    """Everything taken from the purse by this customer goes back."""
-
-
-class Ticketed(Event, frozen=True, kw_only=True):
-    TYPE: ClassVar[str] = "toy.ticketed.v1"
-    series: str
-    number: str = ""
-    text: str = ""
-
-
-class RateSet(Event, frozen=True, kw_only=True):
-    TYPE: ClassVar[str] = "toy.rate-set.v1"
-    value: int
-
-
-FEED = Topic("feed.v1", "feeder", [Fed], partitions=4)
+FEED = Topic("feed.v1", "feeder", [Fed, Parted, Joined], partitions=4)
 NOTES = Topic("notes.v1", "noter", [Noted], partitions=4)
 STAFF = Topic("staff.v1", "registrar", [Named], partitions=1)
-COUNTS = Topic("toy.v1", NAME, [Counted, Placed, Paid, Reminded, Ticketed], partitions=4)
+MADE: list[type[Event]] = [Counted, Placed, Paid, Reminded, Ticketed, Gone, Come, United]
+COUNTS = Topic("toy.v1", NAME, MADE, partitions=4)
 RATES = Topic("toy-rates.v1", NAME, [RateSet], partitions=1)
 POLICY = Topic("policies.toy.v1", NAME, [PolicyDrafted, PolicyAdopted], partitions=1)
 TOPICS = (FEED, NOTES, STAFF, COUNTS, RATES, POLICY)
@@ -109,25 +104,6 @@ PARTITIONS = [
     for topic in (FEED, NOTES, STAFF, DEMO, CLOCK)
     for part in range(topic.partitions)
 ]
-
-
-class Add(msgspec.Struct, frozen=True, kw_only=True):
-    """A wish: refused when the total would pass the limit."""
-
-    TYPE: ClassVar[str] = "request.toy.add"
-    amount: int
-    purse: str = ""
-
-
-class Ticket(msgspec.Struct, frozen=True, kw_only=True):
-    TYPE: ClassVar[str] = "request.toy.ticket"
-    series: str
-    poison: bool = False
-
-
-class SetRate(msgspec.Struct, frozen=True, kw_only=True):
-    TYPE: ClassVar[str] = "request.toy.rate"
-    value: int
 
 
 class Order(Part, frozen=True, kw_only=True):
@@ -149,6 +125,8 @@ class Customer(State, frozen=True, kw_only=True):
     order: str = ""
     """Whose payment the reminder asks about."""
     text: str = ""
+    into: str = ""
+    others: dict[str, "Customer"] = {}
     parts: dict[str, Order] = {}
 
 
@@ -197,9 +175,31 @@ def react(state: Customer, fact: Fact, world: World, now: datetime) -> Decision:
         case Ticket(series=series, poison=poison):
             made = [Ticketed(series=series), Ticketed(series=series)]
             return [*made, Ticketed(series=series, text="poison")] if poison else [*made]
+        case Unite():
+            return _united(state, fact)
+        case Parted(order=order):
+            return [Gone(order=order)]
+        case Joined(order=order):
+            return [Come(order=order)]
         case TimerFired():
             return _reminded(state, fact.key)
     return []
+
+
+def _united(state: Customer, fact: Fact) -> Decision:
+    wish: Unite = fact.data
+    into = state.others[wish.other].into
+    if wish.other == fact.key or into != (fact.key if wish.apart else ""):
+        return Refusal(code="as-it-is", detail="They are so already.")
+    giver, taker = (fact.key, wish.other) if wish.apart else (wish.other, fact.key)
+    orders = (state if wish.apart else state.others[wish.other]).parts
+    gone = [Of(giver, Gone(order=order)) for order in orders]
+    come = [Of(taker, Come(order=one, payments=kept.payments)) for one, kept in orders.items()]
+    return [*gone, *come, Of(wish.other, United(into="" if wish.apart else fact.key))]
+
+
+def whole(fact: Fact) -> Iterable[str]:
+    return (fact.data.other,) if isinstance(fact.data, Unite) else ()
 
 
 def _fed(fed: Fed, world: World, now: datetime) -> Decision:
@@ -243,6 +243,14 @@ def evolve(state: Customer, event: Event, _now: datetime) -> Customer:
                 return replace(state, remind_at=event.remind_at, times=event.times, stuck=stuck)
         case Placed():
             return replace(state, parts={**state.parts, event.order: Order()})
+        case Come():
+            parts = {**state.parts, event.order: Order(payments=event.payments)}
+            return replace(state, parts=parts)
+        case Gone():
+            parts = {name: one for name, one in state.parts.items() if name != event.order}
+            return replace(state, parts=parts)
+        case United():
+            return replace(state, into=event.into)
         case Paid():
             order = state.parts[event.order]
             paid = replace(order, payments=[*order.payments, event.payment])
@@ -279,7 +287,12 @@ def looks_at(_state: Customer, fact: Fact) -> Iterable[str]:
 
 def names(fact: Fact) -> Iterable[str]:
     match fact.data:
-        case PlaceOrder(order=order) | RecordPayment(order=order):
+        case (
+            PlaceOrder(order=order)
+            | RecordPayment(order=order)
+            | Parted(order=order)
+            | Joined(order=order)
+        ):
             yield order
 
 
@@ -326,7 +339,9 @@ CUSTOMER = Subject(
     part=Order,
     names=names,
     emits=(COUNTS,),
-    requests=(Add, Ticket),
+    requests=(Add, Ticket, Unite),
+    whole=whole,
+    root=lambda state: state.into,
     ledger=Ledger("purse", Purse, purses, enter),
     beside=looks_at,
 )
@@ -334,6 +349,11 @@ PERSON = Subject(name="staff", state=Person, react=mirror, evolve=hire, referenc
 RATE = Subject(
     name="rate", state=Rate, react=set_rate, evolve=rate_set, emits=(RATES,), reference=True
 )
+
+
+CUSTOMERS_FACTS = (
+    Fed, Noted, Parted, Joined, PlaceOrder, RecordPayment, Add, Ticket, Unite,
+)  # fmt: skip
 
 
 def world(reference: Mapping[str, Mapping[str, Any]], policy: Policy) -> World:
@@ -345,7 +365,7 @@ SERVICE = Service(
     name=NAME,
     package="tests.kit.toybox",
     listens=(
-        on(Fed, Noted, PlaceOrder, RecordPayment, Add, Ticket, to=CUSTOMER),
+        on(*CUSTOMERS_FACTS, to=CUSTOMER),
         on(Named, to=PERSON),
         on(SetRate, to=RATE),
     ),
@@ -356,6 +376,6 @@ SERVICE = Service(
     rows=rows,
     archives=(Fed,),
     numbered={Ticketed: Numbering(series_of, lambda scope, n: f"{scope}-{n}")},
-    requests=(Add, Ticket, SetRate),
+    requests=(Add, Ticket, Unite, SetRate),
     locate=locate,
 )

@@ -180,7 +180,7 @@ class Toy:
     async def release(self) -> int:
         """As `Parking.release`, on any store."""
         rows = await self.store.ready()
-        keys = sorted({(r.subject, r.key) for r in rows if r.state == "redrive" and r.subject})
+        keys = sorted({(r.subject, r.key) for r in rows if r.state != "waiting" and r.subject})
         alone = [item_of(toy.SERVICE, r) for r in rows if r.state == "waiting" or not r.subject]
         if rows:
             await self.door.run(Job("parked", alone, redriven=keys))
@@ -189,6 +189,11 @@ class Toy:
     async def state(self, key: str) -> Any:
         """(now, seen, made, state, marks, held, due) of a customer, as stored."""
         return (await self.store.dump())["entity"]["customer", key]
+
+    async def part(self, order: str) -> tuple[str, list[str]]:
+        """Whose an order is, and what was paid for it."""
+        key, kept = (await self.store.dump())["part"]["customer", order]
+        return key, kept.get("payments", [])
 
     async def total(self, key: str) -> int:
         total: int = (await self.state(key))[3].get("total", 0)

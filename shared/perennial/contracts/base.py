@@ -1,6 +1,6 @@
 """What every event, topic and fact has in common."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, ClassVar
 
@@ -78,6 +78,8 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     causation: str = ""
     traceparent: str = ""
     hops: int = 0
+    of: str = ""
+    """The key it came for, where that one was found to be the same as its present key."""
     known: Mapping[str, str] = {}
     """Of the names that the fact goes by: whose each of them is, where somebody holds it."""
 
@@ -111,7 +113,14 @@ class At(msgspec.Struct, frozen=True):
     time: datetime
 
 
-Decision = list[Event | At] | Refusal | Wait
+class Of(msgspec.Struct, frozen=True):
+    """An event of another key that the fact is about as well (`Subject.whole`)."""
+
+    key: str
+    event: Event | At
+
+
+Decision = Sequence[Event | At | Of] | Refusal | Wait
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

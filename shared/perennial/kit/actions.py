@@ -77,6 +77,14 @@ class LoadParts:
 
 
 @dataclass(frozen=True)
+class LoadWhole:
+    """→ {part id: (key, JSON)}: every part of these subjects"""
+
+    subject: str
+    keys: list[str]
+
+
+@dataclass(frozen=True)
 class LockCounters:
     """→ {scope: last number drawn}"""
 
@@ -113,6 +121,7 @@ Action = (
     | LockParked
     | LoadAside
     | LoadParts
+    | LoadWhole
     | LockCounters
     | Write
     | Commit

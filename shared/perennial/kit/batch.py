@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from perennial.contracts.base import Event, Fact
+from perennial.contracts.base import Event, Fact, Of
 from perennial.kit.ask import Answer, Ask
 from perennial.kit.subject import Made, Row, Subject
 
@@ -151,6 +151,10 @@ class Writes:
     entities: list[Entity] = field(default_factory=list)
     parts: list[tuple[str, str, str, Any]] = field(default_factory=list)
     """(subject, id, key, part)"""
+    moved: list[tuple[str, str, str, str, Any]] = field(default_factory=list)
+    """Parts that changed hands: (subject, id, former key, key, part)"""
+    dropped: list[tuple[str, str, str]] = field(default_factory=list)
+    """Parts that their subject let go of: (subject, id, key)"""
     aliases: list[tuple[str, str, str]] = field(default_factory=list)
     """(subject, name, key)"""
     events: list[Made] = field(default_factory=list)
@@ -219,6 +223,14 @@ class MoreNeeded(Exception):
         self.entries = entries
 
 
+class ElsewhereError(Exception):
+    """Facts are about a subject that was found to be another: begin anew, with who is who now."""
+
+    def __init__(self, roots: dict[EntityId, EntityId]) -> None:
+        super().__init__(f"{roots}")
+        self.roots = roots
+
+
 class LockedTooLateError(Exception):
     """To lock these ledger entries now would break the order of locks: begin anew with them."""
 
@@ -229,5 +241,6 @@ class LockedTooLateError(Exception):
 
 def event_of(decision: Any) -> tuple[Event, datetime | None]:
     """An event and its own business time, where it has one."""
-    time = getattr(decision, "time", None)
-    return (decision, None) if isinstance(decision, Event) else (decision.event, time)
+    if isinstance(decision, Event):
+        return decision, None
+    return event_of(decision.event) if isinstance(decision, Of) else (decision.event, decision.time)

@@ -26,6 +26,7 @@ from perennial.kit.actions import (
     Write,
 )
 from perennial.kit.batch import (
+    ElsewhereError,
     Entity,
     EntityId,
     Gap,
@@ -40,17 +41,22 @@ from perennial.kit.batch import (
 from perennial.kit.batch import Job as Job  # what the lanes hand in
 from perennial.kit.fold import Fold
 from perennial.kit.gathering import (
+    Roots,
     admit,
+    at_roots,
     entries_named,
     load_answers,
     load_aside,
     load_parts,
+    load_wholes,
     located,
     lock_entities,
+    parted,
     partition_of,
     parts_named,
     place_of,
     unparked,
+    wholes,
 )
 from perennial.kit.naming import resolved
 from perennial.kit.subject import Service
@@ -65,13 +71,18 @@ def batch(service: Service, worlds: Worlds, job: Job) -> Machine:
     """Take one batch through the door: lock, load, fold, write, commit."""
     stopped: dict[Partition, str] = {}
     entries: set[EntityId] = set()
+    roots: Roots = {}
     while True:
         items = [item for item in job.items if partition_of(item) not in stopped]
         try:
-            outcome = yield from _attempt(service, worlds, job, items, entries)
+            outcome = yield from _attempt(service, worlds, job, items, entries, roots)
         except LockedTooLateError as late:
             yield Rollback()
             entries |= late.entries
+            continue
+        except ElsewhereError as elsewhere:
+            yield Rollback()
+            roots = elsewhere.roots
             continue
         except Gap as gap:
             yield Rollback()
@@ -85,7 +96,12 @@ def batch(service: Service, worlds: Worlds, job: Job) -> Machine:
 
 
 def _attempt(
-    service: Service, worlds: Worlds, job: Job, items: list[Item], entries: set[EntityId]
+    service: Service,
+    worlds: Worlds,
+    job: Job,
+    items: list[Item],
+    entries: set[EntityId],
+    roots: Roots,
 ) -> Machine:
     yield Begin()
     positions: dict[Partition, int] = {}
@@ -96,17 +112,18 @@ def _attempt(
         items, positions, reseek = admit(items, stands)
     answers = yield from load_answers(items)
     items, names = yield from resolved(items)
-    items = yield from located(service, items)
-    rows, busy = yield from lock_entities(job, items)
-    later = [item for item in items if place_of(item) in busy]
-    items = [item for item in items if place_of(item) not in busy]
+    items = at_roots((yield from located(service, items)), roots)
+    together = wholes(items)
+    rows, busy = yield from lock_entities(job, items, together | roots.keys())
+    items, later = parted(items, busy | {roots[place] for place in busy if place in roots})
     entries = entries | entries_named(items)
     if entries:
         rows |= (yield LockEntities(sorted(entries), False))[0]
     items, flowing = yield from unparked(service, job, items)
     parts = yield from parts_named(service, worlds, job, items, rows)
+    parts |= yield from load_wholes(together & rows.keys())
     aside = yield from load_aside(items, rows)
-    batch_ = _Batch(service, worlds, job, items, rows, parts, answers, flowing, aside, names)
+    batch_ = _Batch(service, worlds, job, items, rows, parts, answers, flowing, aside, names, roots)
     outcome = yield from batch_.folded()
     outcome.busy, outcome.reseek = later, reseek
     outcome.writes.positions = positions
@@ -131,6 +148,7 @@ class _Batch:
     flowing: set[EntityId]
     aside: dict[EntityId, dict[str, int]]
     names: dict[PartId, str]
+    roots: Roots
     counters: dict[str, int] = field(default_factory=dict)
 
     def folded(self) -> Machine:
@@ -177,6 +195,7 @@ class _Batch:
 
     def _loaded(self) -> Loaded:
         entities = {place: self._entity(place, row) for place, row in self.rows.items()}
+        self._who_is_who(entities)
         pieces: dict[EntityId, dict[str, Any]] = {}
         holders: dict[PartId, str] = {}
         for part_id, kept in self.parts.items():
@@ -191,6 +210,18 @@ class _Batch:
             entity.state = msgspec.structs.replace(entity.state, parts=held)
             entity.parts_before = held
         return Loaded(entities, self.answers, holders, self.counters, self.names, self.flowing)
+
+    def _who_is_who(self, entities: dict[EntityId, Entity]) -> None:
+        """A subject may have been found to be another meanwhile, or to be two again."""
+        roots = {
+            place: (place[0], root)
+            for place, one in entities.items()
+            if (root := one.subject.root(one.state))
+        }
+        if any(roots.get(place) != root for place, root in self.roots.items()) or any(
+            place_of(item) in roots and not item.fact.ver for item in self.items if roots
+        ):
+            raise ElsewhereError(roots)
 
     def _entity(self, place: EntityId, row: Any) -> Entity:
         now, seen, made, held, due, state, marks = row

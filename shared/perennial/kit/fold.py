@@ -1,12 +1,12 @@
 """The fold of one batch: pure. Entities and facts in, everything to be written out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from perennial.contracts.base import Decision, Event, Fact, Refusal, Wait
+from perennial.contracts.base import Decision, Event, Fact, Of, Refusal, Wait
 from perennial.kit.batch import (
     Entity,
     EntityId,
@@ -15,13 +15,13 @@ from perennial.kit.batch import (
     Loaded,
     MoreNeeded,
     Outcome,
-    PartId,
     event_of,
 )
 from perennial.kit.ledgers import Ledgers
 from perennial.kit.making import firing, made_event
 from perennial.kit.naming import Names, nobodys
 from perennial.kit.ordering import MARK, Ordering
+from perennial.kit.parts import BarredError, Parts
 from perennial.kit.rejecting import copies
 from perennial.kit.subject import Service
 from perennial.kit.worlds import Worlds
@@ -40,10 +40,9 @@ class Fold(Ordering):
         self.entities = loaded.entities
         self.ledgers = Ledgers(loaded.entities)
         self.names = Names(loaded.names, self.writes.aliases)
-        self.holders = dict(loaded.holders)
+        self.parts = Parts(loaded.entities, loaded.holders, self.writes)
         self.counters = dict(loaded.counters)
         self._scopes_missing: set[str] = set()
-        self._parts_missing: set[PartId] = set()
 
     def take(self, item: Item) -> None:
         """Fold one item: apply it, answer it, or park it; exactly one of the three."""
@@ -79,15 +78,15 @@ class Fold(Ordering):
 
     def finish(self) -> Outcome:
         """Collect what changed. Raises `MoreNeeded` where something must be drawn or loaded first."""
-        if self._scopes_missing or self._parts_missing or self.ledgers.missing:
-            raise MoreNeeded(self._scopes_missing, self._parts_missing, self.ledgers.missing)
+        if self._scopes_missing or self.parts.missing or self.ledgers.missing:
+            raise MoreNeeded(self._scopes_missing, self.parts.missing, self.ledgers.missing)
         writes = self.writes
         for entity in self.entities.values():
             if not entity.touched:
                 continue
             writes.entities.append(entity)
             if entity.subject.part is not None:
-                writes.parts += _changed_parts(entity)
+                self.parts.write(entity)
         writes.counters = self.counters
         writes.events += copies(self.service.name, writes.parked)
         return self.outcome
@@ -112,13 +111,16 @@ class Fold(Ordering):
             self._cannot(item, None, "no key", "nothing says whose fact this is")
 
     def _apply(self, item: Item, entity: Entity) -> None:
-        restore = self._snapshot(entity)
+        restore = self._snapshot(entity, *self._others(entity, item.fact).values())
         try:
             if item.fact.hops > MOST_HOPS:
                 raise LoopError(f"{item.fact.hops} hops since the outside fact")
             self._react(item, entity)
         except Gap:
             raise
+        except BarredError as barred:
+            restore()
+            self._barred(item, entity, str(barred))
         except Exception as error:  # a poison fact must not stop the others: it is parked, whole
             restore()
             holds = item.held_key or item.fact.ver > entity.seen.get(item.fact.topic, 0)
@@ -126,8 +128,10 @@ class Fold(Ordering):
 
     def _react(self, item: Item, entity: Entity) -> None:
         fact = self.names.told(item, entity.key)
-        now = max(fact.now, entity.now) if entity.now else fact.now
-        self._fire(entity, now)
+        concerned = (entity, *self._others(entity, fact).values())
+        now = max([fact.now, *(one.now for one in concerned if one.now)])
+        for one in concerned:
+            self._fire(one, now)
         if fact.ver > entity.seen.get(fact.topic, 0):
             if entity.held:  # one of the timers that come before this fact is stuck
                 self._flows(entity, item, fact.ver - 1)
@@ -138,7 +142,7 @@ class Fold(Ordering):
         if item.dropping or type(fact.data) not in self.service.routes:
             self._done_with(item)
             return
-        decision = self._stranger(entity, fact) or self._decided(entity, fact, now)
+        decision = self.parts.stranger(entity, fact) or self._decided(entity, fact, now)
         if isinstance(decision, Refusal):
             self._refused(item, entity, decision)
         elif isinstance(decision, Wait):
@@ -151,31 +155,27 @@ class Fold(Ordering):
 
     def _decided(self, entity: Entity, fact: Fact, now: datetime) -> Decision:
         state = self.ledgers.beside(entity, fact)
+        if others := self._others(entity, fact):
+            states = {key: other.state for key, other in others.items()}
+            state = msgspec.structs.replace(state, others=states)
         return entity.subject.react(state, fact, self.worlds.at(now), now)
 
-    def _stranger(self, entity: Entity, fact: Fact) -> Refusal | None:
-        """Parts have one holder: a fact that names another's is refused, or both would write it."""
+    def _others(self, entity: Entity, fact: Fact) -> dict[str, Entity]:
+        """Who else the fact is about, as locked with its own subject."""
         subject = entity.subject
-        if subject.part is None:
-            return None
-        for part_id in subject.names(fact):
-            holder = self.holders.get((subject.name, part_id))
-            if holder is None:
-                self._parts_missing.add((subject.name, part_id))
-            elif holder and holder != entity.key:
-                return Refusal(
-                    code="held-by-another",
-                    detail=f"{part_id} belongs to another {subject.name}; name the right one.",
-                )
-        return None
+        keys = subject.whole(fact)
+        return {key: self.entities[subject.name, key] for key in keys} if keys else {}
 
     def _record(
-        self, entity: Entity, decision: list[Any], fact: Fact, now: datetime
+        self, entity: Entity, decision: Sequence[Any], fact: Fact, now: datetime
     ) -> list[Event]:
         events = []
         subject, policy = entity.subject, self.worlds.policy_version(now)
+        own, changed = entity, {entity.key: entity}
         for index, wish in enumerate(decision):
             event, time = event_of(wish)
+            entity = self.entities[subject.name, wish.key] if isinstance(wish, Of) else own
+            changed[entity.key] = entity
             if not subject.emits:  # a mirror: another's fact is all there is to know
                 entity.state = subject.evolve(entity.state, event, now)
                 continue
@@ -193,12 +193,11 @@ class Fold(Ordering):
             if self.service.rows is not None:
                 self.writes.rows.extend(self.service.rows(made))
         if decision:
-            entity.touched = True
-            if subject.part is not None:
-                for part_id in entity.state.parts:
-                    self.holders[subject.name, part_id] = entity.key
-        due = subject.due(entity.state, self.worlds.at(now))
-        entity.due = min(due.values()) if due else None
+            self.parts.follow(changed.values())
+        for entity in changed.values():
+            entity.touched = entity.touched or bool(decision)
+            due = subject.due(entity.state, self.worlds.at(now))
+            entity.due = min(due.values()) if due else None
         return events
 
     def _numbered(self, event: Event, time: datetime) -> Event:
@@ -235,7 +234,7 @@ class Fold(Ordering):
             at = due[name]
             now = max(at, entity.now) if entity.now else at
             fact = firing(entity, name, at)
-            decision = self._stranger(entity, fact) or self._decided(entity, fact, now)
+            decision = self.parts.stranger(entity, fact) or self._decided(entity, fact, now)
             if not isinstance(decision, list) or not decision:
                 raise StuckTimerError(f"timer {name!r} fired and nothing came of it")
             self._record(entity, decision, fact, now)
@@ -247,17 +246,21 @@ class Fold(Ordering):
         item = Item(firing(entity, name, at), entity.subject, entity.key)
         self._cannot(item, entity, type(error).__name__, _told(error), holds=True)
 
-    def _snapshot(self, entity: Entity) -> Callable[[], None]:
+    def _snapshot(self, *concerned: Entity) -> Callable[[], None]:
         writes = self.writes
-        state, now, due = entity.state, entity.now, entity.due
-        made, seen, marks = dict(entity.made), dict(entity.seen), dict(entity.marks)
+        before = [
+            (one, one.state, one.now, one.due, dict(one.made), dict(one.seen), dict(one.marks))
+            for one in concerned
+        ]
         counters = dict(self.counters) if self.counters else self.counters
         lengths = len(writes.events), len(writes.rows), len(writes.archive)
         entered, given = self.ledgers.entered, self.names.given
 
         def restore() -> None:
-            entity.state, entity.now, entity.due = state, now, due
-            entity.made, entity.seen, entity.marks = made, seen, marks
+            for one, state, now, due, made, seen, marks in before:
+                one.state, one.now, one.due = state, now, due
+                one.made, one.seen, one.marks = made, seen, marks
+            self.parts.follow(concerned)
             self.counters = counters
             self.ledgers.undo(entered)
             self.names.undo(given)
@@ -278,15 +281,6 @@ class StuckTimerError(Exception):
 
 class RefusedError(Exception):
     """The database takes nothing of what these timers make."""
-
-
-def _changed_parts(entity: Entity) -> list[tuple[str, str, str, Any]]:
-    before = entity.parts_before
-    return [
-        (entity.subject.name, part_id, entity.key, part)
-        for part_id, part in entity.state.parts.items()
-        if before.get(part_id) is not part
-    ]
 
 
 def _told(error: Exception) -> str:

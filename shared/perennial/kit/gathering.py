@@ -13,6 +13,7 @@ from perennial.kit.actions import (
     LoadAnswers,
     LoadAside,
     LoadParts,
+    LoadWhole,
     Locate,
     LockEntities,
     LockParked,
@@ -79,14 +80,66 @@ def _at_holder(item: Item, holders: dict[PartId, str]) -> Item:
     return replace(item, key=holder, wait="") if holder else item
 
 
+Roots = dict[EntityId, EntityId]
+"""Subjects that were found to be another, and which: as last seen, and looked at again under the lock."""
+
+
+def at_roots(items: list[Item], roots: Roots) -> list[Item]:
+    """Facts that bear no version go to the subject that theirs was found to be."""
+    return [_at_root(item, roots) for item in items] if roots else items
+
+
+def _at_root(item: Item, roots: Roots) -> Item:
+    place = place_of(item)
+    while not item.fact.ver and place in roots:
+        key = roots[place][1]
+        item = replace(
+            item,
+            key=key,
+            fact=msgspec.structs.replace(item.fact, key=key, of=item.fact.of or item.key),
+        )
+        place = place_of(item)
+    return item
+
+
+def wholes(items: list[Item]) -> set[EntityId]:
+    """Subjects that facts are about beside their own, and these: all their parts are wanted."""
+    found: set[EntityId] = set()
+    for item in items:
+        place = place_of(item)
+        if place and item.subject and (others := tuple(item.subject.whole(item.fact))):
+            found |= {place, *((item.subject.name, key) for key in others)}
+    return found
+
+
+def parted(items: list[Item], busy: set[EntityId]) -> tuple[list[Item], list[Item]]:
+    """What can be folded now, and what is about somebody whom another transaction holds."""
+    if not busy:
+        return items, []
+    waits = [bool(busy & {place_of(item), *wholes([item])}) for item in items]
+    now = [item for item, wait in zip(items, waits, strict=True) if not wait]
+    return now, [item for item, wait in zip(items, waits, strict=True) if wait]
+
+
+def load_wholes(
+    places: set[EntityId],
+) -> Generator[Action, Any, dict[PartId, tuple[str, str] | None]]:
+    loaded: dict[PartId, tuple[str, str] | None] = {}
+    for name in sorted({name for name, _ in places}):
+        keys = sorted(key for subject, key in places if subject == name)
+        found: dict[str, tuple[str, str]] = yield LoadWhole(name, keys)
+        loaded |= {(name, part_id): kept for part_id, kept in found.items()}
+    return loaded
+
+
 def lock_entities(
-    job: Job, items: list[Item]
-) -> Generator[Action, Any, tuple[dict[EntityId, Any], Any]]:
+    job: Job, items: list[Item], more: Iterable[EntityId]
+) -> Generator[Action, Any, tuple[dict[EntityId, Any], set[EntityId]]]:
     wanted = {place for item in items if (place := place_of(item))}
-    ids = sorted({*wanted, *job.timers, *job.redriven})
+    ids = sorted({*wanted, *job.timers, *job.redriven, *more})
     if not ids:
-        return {}, ()
-    locked: tuple[dict[EntityId, Any], Any] = yield LockEntities(ids, job.skip_locked)
+        return {}, set()
+    locked: tuple[dict[EntityId, Any], set[EntityId]] = yield LockEntities(ids, job.skip_locked)
     return locked
 
 
@@ -115,7 +168,8 @@ def unparked(
     flowing = set(job.redriven) - waiting
     for row in rows:
         flows = (row.subject, row.key) in flowing
-        if row.id not in ids and (row.state == "redrive" or (row.state == "behind" and flows)):
+        again = row.state in ("redrive", "barred") or (row.state == "behind" and flows)
+        if row.id not in ids and again:
             items.append(_redriven(item_of(service, row), row, job))
     return items, flowing
 

@@ -23,6 +23,7 @@ class _Envelope(msgspec.Struct, kw_only=True):
     traceparent: str = ""
     hops: int = 0
     answer_id: str = ""
+    of: str = ""
     record_key: str | None = None
     record_headers: list[tuple[str, str]] = []
 
@@ -42,6 +43,7 @@ def kept_headers(item: Item) -> str:
         traceparent=fact.traceparent,
         hops=fact.hops,
         answer_id=item.answer_id,
+        of=fact.of,
     )
     if fact.data is None and record is not None:
         envelope.record_key = _text(record.key) if record.key is not None else None
@@ -83,6 +85,7 @@ def _item(service: Service, row: ParkedRow, envelope: _Envelope) -> Item:
         causation=envelope.causation,
         traceparent=envelope.traceparent,
         hops=0 if row.state == "redrive" else envelope.hops,
+        of=envelope.of,
     )
     item = Item(fact, service.subjects.get(row.subject), row.key)
     if fact.data is None:

@@ -43,7 +43,8 @@ LOST_RACES_MOST = 5
 
 _LOOK = """
     SELECT aside, subject, key
-    FROM (SELECT EXISTS (SELECT FROM parked WHERE state IN ('waiting', 'redrive')) AS aside) AS one
+    FROM (SELECT EXISTS (SELECT FROM parked WHERE state IN ('waiting', 'barred', 'redrive'))
+          AS aside) AS one
     LEFT JOIN (
         SELECT subject, key FROM entity WHERE due <= $1 AND NOT held
         ORDER BY due, subject, key LIMIT $2

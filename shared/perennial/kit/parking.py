@@ -14,7 +14,10 @@ MOST = 500
 
 _ROW = ", ".join(field.name for field in fields(ParkedRow))
 _IS_READY = """
-    (state = 'redrive' OR (state = 'waiting' AND (
+    (state = 'redrive'
+     OR (state = 'barred' AND NOT EXISTS (
+        SELECT FROM part WHERE id = substr(waits_for, strpos(waits_for, ':') + 1)))
+     OR (state = 'waiting' AND (
         EXISTS (SELECT FROM part WHERE id = substr(waits_for, strpos(waits_for, ':') + 1))
         OR EXISTS (SELECT FROM alias WHERE name = substr(waits_for, strpos(waits_for, ':') + 1))
         OR EXISTS (SELECT FROM entity e WHERE e.key = waits_for
@@ -61,7 +64,7 @@ class Parking:
         if not rows:
             return 0
         keys = sorted(
-            {(row.subject, row.key) for row in rows if row.state == "redrive" and row.subject}
+            {(row.subject, row.key) for row in rows if row.state != "waiting" and row.subject}
         )
         alone = [row for row in rows if row.state == "waiting" or not row.subject]
         items = [await self._item(row) for row in alone]

@@ -92,15 +92,16 @@ _ANSWERS = "SELECT id, fingerprint, status, body FROM answer WHERE id = ANY($1::
 _LOCATE = "SELECT id, key FROM part WHERE subject = $1 AND id = ANY($2::text[])"
 _RESOLVE = "SELECT name, key FROM alias WHERE subject = $1 AND name = ANY($2::text[])"
 _PARTS = "SELECT id, key, state::text FROM part WHERE subject = $1 AND id = ANY($2::text[])"
+_WHOLE = "SELECT id, key, state::text FROM part WHERE subject = $1 AND key = ANY($2::text[])"
 _PARKED = f"""
     SELECT {", ".join(field.name for field in fields(ParkedRow))} FROM parked
-    WHERE state IN ('parked', 'behind', 'waiting', 'redrive') AND (id = ANY($1::bigint[])
+    WHERE state IN ('parked', 'behind', 'waiting', 'barred', 'redrive') AND (id = ANY($1::bigint[])
         OR (subject, key) IN (SELECT * FROM unnest($2::text[], $3::text[])))
     ORDER BY id FOR UPDATE
 """
 _ASIDE = """
     SELECT subject, key, topic, max(ver) FROM parked
-    WHERE state IN ('parked', 'behind', 'redrive') AND ver > 0
+    WHERE state IN ('parked', 'behind', 'barred', 'redrive') AND ver > 0
     AND (subject, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))
     GROUP BY subject, key, topic
 """
@@ -175,6 +176,9 @@ class _Transaction:
                 return await self._aside(places)
             case actions.LoadParts(subject, ids):
                 rows = await self._connection.fetch(_PARTS, subject, ids)
+                return {row[0]: (row[1], row[2]) for row in rows}
+            case actions.LoadWhole(subject, keys):
+                rows = await self._connection.fetch(_WHOLE, subject, keys)
                 return {row[0]: (row[1], row[2]) for row in rows}
             case actions.LockCounters(scopes):
                 await self._connection.execute(_MAKE_COUNTERS, scopes)

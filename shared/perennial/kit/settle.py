@@ -57,7 +57,8 @@ _LOOK = f"""
             FROM sent GROUP BY 1, 2) AS totals) AS counts,
         NOT EXISTS (SELECT FROM outbox) AS empty,
         ({READY_COUNT}) AS ready,
-        (SELECT count(*) FROM parked WHERE state IN ('parked', 'behind')) AS parked,
+        (SELECT count(*) FROM parked WHERE state IN ('parked', 'barred', 'behind'))
+         AS parked,
         (SELECT count(*) FROM entity WHERE due <= horizon AND NOT held) AS due,
         (SELECT min(due) FROM entity WHERE due > horizon AND NOT held) AS next_due
     FROM moment

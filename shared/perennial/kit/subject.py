@@ -25,6 +25,10 @@ def _no_parts(_fact: Fact) -> Iterable[str]:
     return ()
 
 
+def _itself(_state: Any) -> str:
+    return ""
+
+
 def _nobody(_state: Any, _fact: Fact) -> Iterable[str]:
     return ()
 
@@ -85,6 +89,12 @@ class Subject:
     aliases: Callable[[Event], Mapping[str, str]] = _no_names
     """Names by which facts find the subject from this event on, each with the key it leads to. A
     name has one holder in the store; whoever loses the race for one decides again."""
+    whole: Callable[[Fact], Iterable[str]] = _no_parts
+    """Other keys that a fact is about as well: locked with its own, all parts of all of them loaded.
+    The rule finds their states as `state.others[key]`, and decides events `Of` them too."""
+    root: Callable[[Any], str] = _itself
+    """The key that one was found to be the same as, "" while it stands for itself: facts that bear no
+    version go there, with `fact.of` saying for whom they came."""
 
 
 @dataclass(frozen=True)

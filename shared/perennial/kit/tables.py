@@ -83,7 +83,8 @@ CREATE TABLE parked (
     type      text NOT NULL DEFAULT '',
     principal text NOT NULL DEFAULT '',
     state     text NOT NULL
-              CHECK (state IN ('parked', 'behind', 'waiting', 'redrive', 'released', 'discarded')),
+              CHECK (state IN ('parked', 'behind', 'waiting', 'barred', 'redrive', 'released',
+                               'discarded')),
     reason    text NOT NULL,
     error     text NOT NULL DEFAULT '',
     waits_for text,
@@ -99,7 +100,7 @@ CREATE TABLE parked (
     UNIQUE (topic, part, off)
 );
 CREATE INDEX parked_open ON parked (state, subject, key)
-    WHERE state IN ('parked', 'behind', 'waiting', 'redrive');
+    WHERE state IN ('parked', 'behind', 'waiting', 'barred', 'redrive');
 
 CREATE TABLE archive (
     topic text NOT NULL,

@@ -27,6 +27,17 @@ CLAUSES: dict[str, tuple[str, str]] = {
            ON CONFLICT (subject, id) DO UPDATE SET state = excluded.state,
                key = CASE WHEN part.key = excluded.key THEN part.key END""",
     ),
+    "moved": (
+        "text[],text[],text[],text[],text[]",
+        """UPDATE part AS t SET key = v.key, state = v.state::jsonb
+           FROM unnest({0}) AS v (subject, id, former, key, state)
+           WHERE t.subject = v.subject AND t.id = v.id AND t.key = v.former""",
+    ),
+    "dropped": (
+        "text[],text[],text[]",
+        """DELETE FROM part AS t USING unnest({0}) AS v (subject, id, key)
+           WHERE t.subject = v.subject AND t.id = v.id AND t.key = v.key""",
+    ),
     "alias": (
         "text[],text[],text[]",
         "INSERT INTO alias (subject, name, key) SELECT * FROM unnest({0})",
@@ -137,6 +148,8 @@ def _columns(writes: Writes) -> dict[str, list[tuple[Any, ...]]]:
     return {
         "entity": [_entity(entity) for entity in writes.entities],
         "part": [(s, i, k, _json.encode(part).decode()) for s, i, k, part in writes.parts],
+        "moved": [(s, i, f, k, _json.encode(part).decode()) for s, i, f, k, part in writes.moved],
+        "dropped": writes.dropped,
         "alias": sorted(writes.aliases),
         "event": [
             (e.topic, e.key, e.ver, e.id, e.type, e.time, e.now, e.context, e.data) for e in events
