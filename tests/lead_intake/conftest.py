@@ -43,7 +43,7 @@ async def served(database: str) -> AsyncIterator[Served]:
     answering = asyncio.create_task(asks.run(stopping))
     app, tokens = rest(asks, pool, door, PersonalKeys(bytes(32), key_table(pool)))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://svc") as http:
-        yield Served(Client(http, tokens), door, pool)
+        yield Served(Client(http, tokens), door, pool, asks)
     stopping.set()
     await answering
     await pool.close()

@@ -173,6 +173,7 @@ class ContactRevealed(Event, frozen=True, kw_only=True):
 ActivityKind = Literal[
     "note", "call-tried", "call-connected", "message-sent", "reply-received", "meeting-held",
     "visit", "demo", "quotation", "contract-sent", "web-visit", "content", "event-attended",
+    "complaint", "complaint-answered",
 ]  # fmt: skip
 
 
@@ -191,6 +192,26 @@ class ActivityLogged(Event, frozen=True, kw_only=True):
     first_contact: bool = False
     amount: Minor | None = None
     """Of a quotation, in reporting currency."""
+    at: datetime | None = None
+    """When it was, of contacts and complaints."""
+    contact: bool = False
+    """We turned to the customer: it counts against their contacts a week (T1)."""
+    against: list[str] = []
+    """What the customer should have been spared by then: `contacts-used-up`, `quiet-time`,
+    `complaint-open`."""
+
+
+class ContactPlanned(Event, frozen=True, kw_only=True):
+    """A seller is going to turn to the customer: the place among the week's contacts is taken."""
+
+    TYPE: ClassVar[str] = "perennial.lead.contact-planned.v1"
+    customer_id: Id
+    lead_id: Id
+    activity_id: Id
+    """The activity will be logged under this id; planned again it is moved."""
+    kind: ActivityKind
+    at: datetime
+    by: Id
 
 
 class LeadNurtured(Event, frozen=True, kw_only=True):
@@ -264,6 +285,7 @@ HOLDINGS: tuple[type[Event], ...] = (
     ProtectionEnded,
     ContactRevealed,
     ActivityLogged,
+    ContactPlanned,
     LeadNurtured,
     LeadWon,
     LeadLost,

@@ -14,7 +14,9 @@ from perennial.contracts.leads import LeadKind, Touch
 
 Stage = Literal["nurture", "waiting", "held", "pooled", "won", "lost", "closed"]
 OPEN: tuple[Stage, ...] = ("nurture", "waiting", "held", "pooled")
-Ended = Literal["", "turned-over", "released", "transferred", "returned", "won", "lost", "closed"]
+Ended = Literal[
+    "", "turned-over", "released", "left", "transferred", "returned", "won", "lost", "closed"
+]
 
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -72,6 +74,8 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     touched_at: datetime | None = None
     """When somebody last met us about it; who held it before may hope again from then on."""
     wants_call: bool = False
+    asked_at: datetime | None = None
+    """When they last asked for a call."""
     expected_value: Minor | None = None
     """What the source says; what scoring expects stands in `value`."""
     score: float | None = None

@@ -69,14 +69,15 @@ def _captured(event: LeadCaptured, now: datetime) -> Lead:
         touches=(touch,),
         touched_at=now,
         wants_call=event.wants_call,
+        asked_at=now if event.wants_call else None,
         expected_value=event.expected_value,
     )
 
 
 def _touched(lead: Lead, event: LeadTouched, now: datetime) -> Lead:
     touches = (*lead.touches, event.touch)
-    wants_call = lead.wants_call or event.wants_call
-    return replace(lead, touches=touches, touched_at=now, wants_call=wants_call)
+    lead = replace(lead, touches=touches, touched_at=now)
+    return replace(lead, wants_call=True, asked_at=now) if event.wants_call else lead
 
 
 def _tagged(lead: Lead, event: LeadTagged, _now: datetime) -> Lead:
@@ -142,8 +143,9 @@ def _turned_over(lead: Lead, event: LeadTurnedOver, now: datetime) -> Lead:
     return _staged(_ended(lead, "turned-over", now), _follows(event.follows), now)
 
 
-def _released(lead: Lead, _event: LeadReleased, now: datetime) -> Lead:
-    return _staged(_ended(lead, "released", now), "waiting", now)
+def _released(lead: Lead, event: LeadReleased, now: datetime) -> Lead:
+    how: Ended = "left" if event.because in ("left", "absent") else "released"
+    return _staged(_ended(lead, how, now), "waiting", now)
 
 
 def _pooled(lead: Lead, event: LeadPooled, now: datetime) -> Lead:
@@ -156,7 +158,8 @@ def _pooled(lead: Lead, event: LeadPooled, now: datetime) -> Lead:
 
 
 def _nurtured(lead: Lead, event: LeadNurtured, now: datetime) -> Lead:
-    return replace(_staged(lead, "nurture", now), nurtured_at=event.until)
+    barred = event.until if event.because == "barred" else None
+    return replace(_staged(lead, "nurture", now), nurtured_at=event.until, barred_until=barred)
 
 
 def _leased(lead: Lead, event: ProtectionGranted, _now: datetime) -> Lead:
