@@ -19,8 +19,9 @@ from perennial.contracts.holdings import (
     LeadNurtured,
     LeadTurnedOver,
 )
-from perennial.contracts.leads import LeadTouched, Touch
+from perennial.contracts.leads import LeadTouched
 from perennial.contracts.partner import RecordActivity
+from perennial.contracts.touches import Touch
 
 from tests.fold import RefusedError
 from tests.lead_intake.selling import DAY, HOUR, Market, policy, seller

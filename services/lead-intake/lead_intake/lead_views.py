@@ -6,7 +6,8 @@ import msgspec
 from perennial.contracts.base import Event, Minor
 from perennial.contracts.calendar import length
 from perennial.contracts.holdings import ActivityLogged, Grade
-from perennial.contracts.leads import LeadKind, Touch
+from perennial.contracts.leads import LeadKind
+from perennial.contracts.touches import Touch
 
 from lead_intake.domain.customer import Customer, Proposal
 from lead_intake.domain.lead import Holding, Lead, Stage
@@ -69,6 +70,10 @@ class LeadView(_View, frozen=True, kw_only=True):
     claimable_from: datetime | None = None
     reason: str = ""
     order_id: str = ""
+    won: Minor | None = None
+    """What its win brought, where known."""
+    credit: tuple[Minor, ...] = ()
+    """Of that, each touch's share, in the order of `touches`."""
 
 
 class ContactsView(_View, frozen=True, kw_only=True):
@@ -93,6 +98,21 @@ class LeadCount(_View, frozen=True, kw_only=True):
 
     value: str
     leads: int
+
+
+class CreditView(_View, frozen=True, kw_only=True):
+    """What touches by one channel, campaign or source came to; amounts in reporting currency."""
+
+    value: str
+    touches: int
+    leads: int
+    """Leads touched by it."""
+    wins: int
+    """Of these, won ones, whoever else touched them."""
+    cost: Minor
+    """Of its touches, where it is known."""
+    won: Minor
+    """Its credit: over all values it adds up to what was won."""
 
 
 class ProposalView(_View, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from perennial.contracts.base import Count, Event, Fraction, Id, Minor, Text
+from perennial.contracts.touches import TouchCredit
 
 Grade = Literal["1A", "2A", "3A", "4A", "5A"]
 """5A is best; one scale for leads (expected) and customers (actual)."""
@@ -240,6 +241,8 @@ class LeadWon(Event, frozen=True, kw_only=True):
     channel: str = ""
     waited_days: float | None = None
     """Closing cycle: from readiness to the win, in days."""
+    credit: list[TouchCredit] = []
+    """`value` over the lead's touches in their order, by the policy's model; together exactly `value`."""
 
 
 class LeadLost(Event, frozen=True, kw_only=True):

@@ -8,22 +8,11 @@ market department until it is ready, then for a seller; who holds it, and how it
 from datetime import datetime
 from typing import ClassVar, Literal
 
-import msgspec
-
 from perennial.contracts.base import Count, Event, Id, Minor, Text, Topic
 from perennial.contracts.holdings import HOLDINGS, Grade
+from perennial.contracts.touches import Touch
 
 LeadKind = Literal["new", "renewal", "upgrade", "cross-sell"]
-
-
-class Touch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where somebody met us: what credit is shared over."""
-
-    channel: str
-    campaign: str = ""
-    source: Id = ""
-    cost: Minor | None = None
-    """What this touch cost, in reporting currency."""
 
 
 class LeadCaptured(Event, frozen=True, kw_only=True):

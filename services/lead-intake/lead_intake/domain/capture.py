@@ -4,8 +4,9 @@ from datetime import datetime
 
 from msgspec.structs import replace
 from perennial.contracts.base import At, Decision, Event, Fact, Refusal, Wait
-from perennial.contracts.leads import LeadCaptured, LeadTagged, LeadTouched, Touch
+from perennial.contracts.leads import LeadCaptured, LeadTagged, LeadTouched
 from perennial.contracts.partner import CaptureLead
+from perennial.contracts.touches import Touch
 
 from lead_intake.domain.checks import invalid, moment_fault
 from lead_intake.domain.claims import conflicting, own_claims, proposals

@@ -10,7 +10,8 @@ from typing import Literal
 import msgspec
 from perennial.contracts.base import Minor
 from perennial.contracts.holdings import Gained, Grade
-from perennial.contracts.leads import LeadKind, Touch
+from perennial.contracts.leads import LeadKind
+from perennial.contracts.touches import Touch
 
 Stage = Literal["nurture", "waiting", "held", "pooled", "won", "lost", "closed"]
 OPEN: tuple[Stage, ...] = ("nurture", "waiting", "held", "pooled")
@@ -98,6 +99,10 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
     """What it was lost or closed by."""
     order_id: str = ""
+    won: Minor | None = None
+    """What its win brought, where known."""
+    credit: tuple[Minor, ...] = ()
+    """Of that, each touch's share, in the order of `touches`."""
 
     @property
     def holder(self) -> str:

@@ -31,8 +31,8 @@ from perennial.contracts.leads import (
     LeadReturned,
     LeadTagged,
     LeadTouched,
-    Touch,
 )
+from perennial.contracts.touches import Touch
 
 from lead_intake.domain.contents import short
 from lead_intake.domain.lead import Ended, Holding, Lead, Present, Regrade, Stage
@@ -188,7 +188,12 @@ def _active(lead: Lead, event: ActivityLogged, now: datetime) -> Lead:
 
 
 def _won(lead: Lead, event: LeadWon, now: datetime) -> Lead:
-    return replace(_staged(_ended(lead, "won", now), "won", now), order_id=event.order_id)
+    return replace(
+        _staged(_ended(lead, "won", now), "won", now),
+        order_id=event.order_id,
+        won=event.value,
+        credit=tuple(one.value for one in event.credit),
+    )
 
 
 def _lost(lead: Lead, event: LeadLost, now: datetime) -> Lead:
