@@ -16,6 +16,7 @@ PROPERTIES: dict[str, str] = {
     "channel": "coalesce(lead->>'channel', '')",
     "campaign": "coalesce(lead->'touches'->0->>'campaign', '')",
     "product": "coalesce(lead->>'product', '')",
+    "unmatched": "coalesce(lead->>'unmatched', '')",
     "source": "coalesce(lead->>'source', '')",
     "holder": _HOLDER,
     "class": "coalesce(told->>'class', '')",

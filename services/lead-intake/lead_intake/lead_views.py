@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import msgspec
 from perennial.contracts.base import Event, Minor
 from perennial.contracts.calendar import length
-from perennial.contracts.holdings import ActivityLogged, Grade
+from perennial.contracts.holdings import Grade
 from perennial.contracts.leads import LeadKind
 from perennial.contracts.touches import Touch
 
@@ -33,6 +33,10 @@ class LeadTaken(_View, frozen=True, kw_only=True):
     holder: str = ""
     proposed: list[str] = []
     """Parties that share claims with this one: a person is asked whether they are one."""
+    unmatched: str = ""
+    """The product as it was spelt: no entry of the register answers to it."""
+    unvalued: str = ""
+    """The currency of cost, value or amount: nobody has said its rate, so they stay unknown."""
     against: list[str] = []
     """What the customer should have been spared by this contact, as `quiet-time`."""
 
@@ -51,6 +55,8 @@ class LeadView(_View, frozen=True, kw_only=True):
     captured_at: datetime | None = None
     channel: str = ""
     product: str = ""
+    unmatched: str = ""
+    """The product as its source spells it, where no register entry answers to it."""
     tags: tuple[str, ...] = ()
     touches: tuple[Touch, ...] = ()
     attributes: dict[str, str] = {}
@@ -180,10 +186,17 @@ def lead_taken(lead_id: str, state: Customer, events: list[Event]) -> tuple[int,
         joined=known if known != lead_id else "",
         stage=lead.stage,
         holder=lead.holder,
-        against=[word for one in events if isinstance(one, ActivityLogged) for word in one.against],
+        unmatched=_first(events, "unmatched"),
+        unvalued=_first(events, "unvalued"),
+        against=[word for one in events for word in getattr(one, "against", ())],
         proposed=sorted(other for other, one in state.proposals.items() if not one.declined),
     )
     return (201 if events else 200), told
+
+
+def _first(events: list[Event], name: str) -> str:
+    """What news say by that name, the first that does."""
+    return next((told for one in events if (told := getattr(one, name, ""))), "")
 
 
 _SHOWN = tuple(

@@ -193,6 +193,8 @@ class ActivityLogged(Event, frozen=True, kw_only=True):
     first_contact: bool = False
     amount: Minor | None = None
     """Of a quotation, in reporting currency."""
+    unvalued: str = ""
+    """The currency of the amount, where nobody has said its rate: it is unknown then."""
     at: datetime | None = None
     """When it was, of contacts and complaints."""
     contact: bool = False

@@ -40,6 +40,8 @@ class LeadCaptured(Event, frozen=True, kw_only=True):
     cost: Minor | None = None
     expected_value: Minor | None = None
     """What the source expects it to bring, in reporting currency."""
+    unvalued: str = ""
+    """The currency of its cost and value, where nobody has said its rate: both are unknown then."""
     wants_call: bool = False
     opportunity: bool = False
     """Its source says it is one already: it waits for a seller at once."""
@@ -70,6 +72,7 @@ class LeadTouched(Event, frozen=True, kw_only=True):
     claims: list[str] = []
     """As in `LeadCaptured`, likewise `conflicts`."""
     conflicts: list[str] = []
+    unvalued: str = ""
     wants_call: bool = False
     attributes: dict[str, str] = {}
     """What was not known before; nothing known is overwritten."""

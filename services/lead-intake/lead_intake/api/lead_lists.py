@@ -18,8 +18,8 @@ router = APIRouter(tags=["leads"])
 READ = "leads:read"
 Values = Annotated[list[str] | None, Query(description="One of these; may be repeated")]
 By = Literal[
-    "stage", "grade", "kind", "channel", "campaign", "product", "source", "holder", "class",
-    "industry", "size", "region",
+    "stage", "grade", "kind", "channel", "campaign", "product", "unmatched", "source", "holder",
+    "class", "industry", "size", "region",
 ]  # fmt: skip
 
 Met = Literal["channel", "campaign", "source"]
@@ -44,6 +44,7 @@ async def _wanted(
     channel: Values = None,
     campaign: Values = None,
     product: Values = None,
+    unmatched: Values = None,
     source: Values = None,
     holder: Values = None,
     tag: Values = None,

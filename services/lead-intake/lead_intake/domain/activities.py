@@ -32,12 +32,9 @@ def record(state: Customer, fact: Fact, world: World, now: datetime) -> Decision
     lead_id, lead = found
     if short(said.activity) in lead.activities:
         return []
-    currency = said.currency or policy.reporting_currency
-    amount = None
+    currency, amount = said.currency or policy.reporting_currency, None
     if said.amount is not None:
         amount = world.worth(said.amount, currency, said.at.date())
-        if amount is None:
-            return Wait(until_known=f"rate:{currency}", expires=now + policy.waiting)
     logged = ActivityLogged(
         customer_id=fact.key,
         lead_id=lead_id,
@@ -47,6 +44,7 @@ def record(state: Customer, fact: Fact, world: World, now: datetime) -> Decision
         effective=said.kind in policy.effective,
         first_contact=_first_contact(lead, said.kind in policy.contacts),
         amount=amount,
+        unvalued=currency if said.amount is not None and amount is None else "",
         **_felt(state, lead, said, world, now),
     )
     lease = protected(logged, _doer(asked, lead), said.at, lead, world, now)

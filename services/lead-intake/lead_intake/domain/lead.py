@@ -69,6 +69,8 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: str = ""
     number: str = ""
     product: str = ""
+    unmatched: str = ""
+    """The product as its source spells it, where no register entry answers to it."""
     channel: str = ""
     tags: tuple[str, ...] = ()
     touches: tuple[Touch, ...] = ()

@@ -64,6 +64,7 @@ def _captured(event: LeadCaptured, now: datetime) -> Lead:
         source=event.source,
         number=event.number,
         product=event.product,
+        unmatched=event.unmatched,
         channel=event.channel,
         tags=tuple(event.tags),
         touches=(touch,),
