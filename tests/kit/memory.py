@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from perennial.contracts.base import EPOCH
 from perennial.kit import actions
 from perennial.kit.batch import Entity, EntityId, Outcome, Parked, ParkedRow, Partition, Writes
 from perennial.kit.kept import kept_headers, kept_value
@@ -35,6 +36,7 @@ class Tables:
     told: set[tuple[Any, ...]] = field(default_factory=set)
     sent: Counter[tuple[str, str]] = field(default_factory=Counter)
     counter: dict[str, int] = field(default_factory=dict)
+    journal: list[tuple[int, datetime, str, int, str]] = field(default_factory=list)
 
 
 class Memory:
@@ -135,6 +137,9 @@ class Memory:
         tables.position |= writes.positions
         tables.answer |= {answer.id: answer for answer in writes.answers}
         tables.counter |= writes.counters
+        if writes.journal:
+            writes.seq = len(tables.journal) + 1
+            tables.journal.append((writes.seq, EPOCH, writes.lane, writes.knew, writes.journal))
         for parked in writes.parked:
             self._park(tables, parked)
         for number, state in writes.released:

@@ -33,8 +33,7 @@ def rules(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def market(**sections: Any) -> Market:
-    """NOW is a Monday. Nobody is left in peace after a drop: test_protection.py has that."""
-    sections["holding"] = {"quiet": "0d"} | sections.get("holding", {})
+    """NOW is a Monday."""
     made = Market(*(seller(name) for name in NAMES), policy=policy(**sections))
     made.lead("l")
     return made

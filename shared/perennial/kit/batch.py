@@ -56,6 +56,8 @@ class Item:
     """A person gave it up: it counts as seen and changes nothing."""
     held_key: bool = False
     """A poison fact of an own topic holds its key, so that the key's order is kept."""
+    origin: str = ""
+    """Where a fact that was set aside came from: it is the same when it is folded again."""
 
 
 @dataclass(slots=True)
@@ -170,6 +172,12 @@ class Writes:
     """Facts taken from each topic, duplicates of our own not counted (settle)."""
     clock: datetime | None = None
     lane: str = ""
+    journal: str = ""
+    """What was folded, in order (`journal.page`)."""
+    knew: int = 0
+    """The last row of the journal whose reference subjects the rules knew."""
+    seq: int = 0
+    """This batch's own row, once it is written."""
 
 
 @dataclass(slots=True)

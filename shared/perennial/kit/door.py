@@ -58,6 +58,7 @@ from perennial.kit.gathering import (
     unparked,
     wholes,
 )
+from perennial.kit.journal import page
 from perennial.kit.naming import resolved
 from perennial.kit.subject import Service
 from perennial.kit.worlds import Worlds
@@ -127,6 +128,8 @@ def _attempt(
     outcome = yield from batch_.folded()
     outcome.busy, outcome.reseek = later, reseek
     outcome.writes.positions = positions
+    outcome.writes.journal = page(job, items, rows, flowing, answers)
+    outcome.writes.knew = worlds.known
     if job.at_write is not None:
         job.at_write()
     yield Write(outcome.writes)

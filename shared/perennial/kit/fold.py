@@ -1,6 +1,7 @@
 """The fold of one batch: pure. Entities and facts in, everything to be written out."""
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from datetime import datetime
 from typing import Any
 
@@ -252,7 +253,7 @@ class Fold(Ordering):
             (one, one.state, one.now, one.due, dict(one.made), dict(one.seen), dict(one.marks))
             for one in concerned
         ]
-        counters = dict(self.counters) if self.counters else self.counters
+        counters = copy(self.counters) if self.counters else self.counters
         lengths = len(writes.events), len(writes.rows), len(writes.archive)
         entered, given = self.ledgers.entered, self.names.given
 

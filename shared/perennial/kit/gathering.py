@@ -1,6 +1,6 @@
 """What a batch locks and reads before it folds, step by step, in the one order of locks."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -84,14 +84,14 @@ Roots = dict[EntityId, EntityId]
 """Subjects that were found to be another, and which: as last seen, and looked at again under the lock."""
 
 
-def at_roots(items: list[Item], roots: Roots) -> list[Item]:
+def at_roots(items: list[Item], roots: Mapping[EntityId, EntityId]) -> list[Item]:
     """Facts that bear no version go to the subject that theirs was found to be."""
     return [_at_root(item, roots) for item in items] if roots else items
 
 
-def _at_root(item: Item, roots: Roots) -> Item:
+def _at_root(item: Item, roots: Mapping[EntityId, EntityId]) -> Item:
     place = place_of(item)
-    while not item.fact.ver and place in roots:
+    while place is not None and not item.fact.ver and place in roots:
         key = roots[place][1]
         item = replace(
             item,

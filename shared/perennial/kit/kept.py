@@ -9,6 +9,7 @@ import msgspec
 from perennial.contracts.base import Fact
 from perennial.kit.batch import Item, ParkedRow, Record
 from perennial.kit.ingest import placed, receive
+from perennial.kit.journal import origin
 from perennial.kit.subject import Named, Service
 
 _json = msgspec.json.Encoder()
@@ -63,6 +64,7 @@ def item_of(service: Service, row: ParkedRow) -> Item:
     envelope = _envelope.decode(row.headers)
     item = _read_again(service, row, envelope) or _item(service, row, envelope)
     item.parked_id, item.dropping = row.id, row.dropping
+    item.origin = origin(row.topic, row.part, row.off, row.subject, row.key, row.fact_id)
     item.behind = row.state == "behind"
     item.ready_for = (row.waits_for or "") if row.state == "waiting" else ""
     return item

@@ -145,7 +145,7 @@ class Door:
     def _committed(self, job: Job, outcome: Outcome) -> None:
         writes = outcome.writes
         if outcome.reference:
-            self.worlds = self.worlds.with_states(outcome.reference)
+            self.worlds = self.worlds.with_states(outcome.reference, writes.seq)
         if writes.clock:
             self.ticked = max(writes.clock, self.ticked or writes.clock)
         self.progress = time.monotonic()

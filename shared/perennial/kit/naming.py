@@ -78,6 +78,11 @@ class Names:
                 self._given.append((subject.name, name, key))
 
     @property
+    def held(self) -> Mapping[PartId, str]:
+        """(subject, name) → key, of all that is known."""
+        return self._known
+
+    @property
     def given(self) -> int:
         """How many were given so far; a mark to `undo` back to."""
         return len(self._given)

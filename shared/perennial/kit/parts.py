@@ -1,6 +1,7 @@
 """Whose each part is, as one fold finds and changes it. Pure."""
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 
 from perennial.contracts.base import Fact, Refusal
 from perennial.kit.batch import Entity, EntityId, PartId, Writes
@@ -14,13 +15,18 @@ class Parts:
     """Parts have one holder each; one that was not looked for is missed, and loaded for the next try."""
 
     def __init__(
-        self, entities: Mapping[EntityId, Entity], holders: Mapping[PartId, str], writes: Writes
+        self, entities: Mapping[EntityId, Entity], holders: dict[PartId, str], writes: Writes
     ) -> None:
         self._entities = entities
         self._stored = holders
-        self._holders = dict(holders)
+        self._holders = copy(holders)
         self._writes = writes
         self.missing: set[PartId] = set()
+
+    @property
+    def holders(self) -> Mapping[PartId, str]:
+        """Whose each part is by now."""
+        return self._holders
 
     def stranger(self, entity: Entity, fact: Fact) -> Refusal | None:
         """Who names another's part is refused, or both would write it.

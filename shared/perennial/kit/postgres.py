@@ -222,7 +222,7 @@ class _Transaction:
     async def _write(self, writes: Writes) -> None:
         text, arguments = statement_for(writes)
         if text:
-            await self._connection.execute(text, *arguments)
+            writes.seq = await self._connection.fetchval(text, *arguments)
 
 
 async def load_reference(pool: asyncpg.Pool, service: Service) -> dict[str, dict[str, Any]]:

@@ -122,7 +122,8 @@ async def assemble(service: Service, settings: Settings) -> Runtime:
 
 async def read_anew(door: Door, pool: asyncpg.Pool) -> None:
     """What the door keeps in memory of what was committed: reference subjects and the clock."""
-    door.worlds = Worlds(door.service, await load_reference(pool, door.service))
+    known = await pool.fetchval("SELECT coalesce(max(seq), 0) FROM journal")
+    door.worlds = Worlds(door.service, await load_reference(pool, door.service), known)
     door.ticked = await pool.fetchval("SELECT now FROM clock WHERE name = 'tick'")
 
 

@@ -132,6 +132,14 @@ CREATE TABLE clock (
     now  timestamptz NOT NULL
 );
 
+CREATE TABLE journal (
+    seq  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    lane text NOT NULL,
+    knew bigint NOT NULL,
+    page text NOT NULL
+);
+
 CREATE TABLE party_key (
     party   text PRIMARY KEY,
     key_id  text NOT NULL,

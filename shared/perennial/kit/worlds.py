@@ -11,8 +11,12 @@ from perennial.kit.subject import Service
 class Worlds:
     """Hands out the world at a moment; one world per policy version, rebuilt when facts change it."""
 
-    def __init__(self, service: Service, reference: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(
+        self, service: Service, reference: Mapping[str, Mapping[str, Any]], known: int = 0
+    ) -> None:
         self.service = service
+        self.known = known
+        """The last row of the journal whose changes of reference subjects are in here."""
         self.reference = {name: dict(entries) for name, entries in reference.items()}
         self._rebuild()
 
@@ -34,9 +38,11 @@ class Worlds:
         """The version that judges at `now`, as `scoring@3`."""
         return self._policies.names[self._policies.index_at(now)]
 
-    def with_states(self, changed: Mapping[tuple[str, str], Any]) -> "Worlds":
+    def with_states(
+        self, changed: Mapping[tuple[str, str], Any], known: int | None = None
+    ) -> "Worlds":
         """The worlds after reference subjects changed: a new value, so that a rollback costs nothing."""
         reference = {name: dict(entries) for name, entries in self.reference.items()}
         for (subject, key), state in changed.items():
             reference.setdefault(subject, {})[key] = state
-        return Worlds(self.service, reference)
+        return Worlds(self.service, reference, self.known if known is None else known)

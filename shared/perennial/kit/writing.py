@@ -96,6 +96,10 @@ CLAUSES: dict[str, tuple[str, str]] = {
         """UPDATE counter AS t SET n = v.n FROM unnest({0}) AS v (scope, n)
            WHERE t.scope = v.scope""",
     ),
+    "journal": (
+        "text[],int8[],text[]",
+        """INSERT INTO journal (lane, knew, page) SELECT * FROM unnest({0}) RETURNING seq""",
+    ),
     "clock": (
         "text[],timestamptz[]",
         """INSERT INTO clock AS t (name, now) SELECT * FROM unnest({0})
@@ -138,8 +142,9 @@ def _text(names: tuple[str, ...], shapes: tuple[tuple[str, tuple[str, ...]], ...
             f"FROM jsonb_populate_recordset(NULL::{table}, ${count}::jsonb) "
             "ON CONFLICT DO NOTHING)"
         )
+    seq = "(SELECT seq FROM journal_rows)" if "journal" in names else "0"
     wake = "pg_notify('outbox_' || current_schema(), '')" if "outbox" in names else "1"
-    return f"WITH {', '.join(clauses)} SELECT {wake}"
+    return f"WITH {', '.join(clauses)} SELECT {seq}, {wake}"
 
 
 def _columns(writes: Writes) -> dict[str, list[tuple[Any, ...]]]:
@@ -166,6 +171,7 @@ def _columns(writes: Writes) -> dict[str, list[tuple[Any, ...]]]:
             *(("taken", topic, n) for topic, n in sorted(writes.taken.items()) if n),
         ],
         "counter": list(writes.counters.items()),
+        "journal": [(writes.lane, writes.knew, writes.journal)] if writes.journal else [],
         "clock": [("tick", writes.clock)] if writes.clock else [],
     }
 

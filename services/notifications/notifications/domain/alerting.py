@@ -187,6 +187,7 @@ def _ended(state: Customer, fact: Fact) -> list[AlertResolved]:
     if over is None:
         return []
     ended = [one for one in state.live.values() if over.ends(one.kind, one.lead, one.clock)]
+    ended.sort(key=lambda one: one.id)  # a state read back has an order of its own
     return [_resolution(one, over.because, fact.id) for one in ended]
 
 

@@ -1,0 +1,101 @@
+"""A service's recorded life, read from its schema and the log: what a run in memory starts from."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from perennial.contracts.base import EPOCH
+from perennial.kit.batch import Item, Partition, Record
+from perennial.kit.ingest import receive
+from perennial.kit.journal import Taken
+from perennial.kit.reading import Reader
+from perennial.kit.rerun import Step, steps_of
+from perennial.kit.subject import Service
+
+UNHURRIED = {"transaction_timeout": "0", "idle_in_transaction_session_timeout": "0"}
+_JOURNAL = """
+    SELECT seq, at, lane, knew, page FROM journal WHERE seq > $1 ORDER BY seq
+"""
+_EVENTS = """
+    SELECT topic, key, ver, id, type, time, now, context, data FROM event
+    WHERE topic = ANY($1::text[])
+"""
+
+Told = tuple[str, str, datetime, datetime, str, str]
+"""An own event as it stands in the history: id, type, time, now, context, data."""
+Version = tuple[str, str, int]
+"""(topic, key, version)"""
+
+
+class Log:
+    """Records of other services' topics by their place, as bytes; each look is a fresh item."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._records: dict[tuple[str, int, int], Record] = {}
+
+    def add(self, records: Iterable[Record]) -> None:
+        for one in records:
+            self._records[one.topic, one.part, one.offset] = one
+
+    def item(self, topic: str, part: int, offset: int) -> Item:
+        """See `rerun.LogItem`."""
+        found = self._records.get((topic, part, offset))
+        if found is None:
+            raise LookupError(f"the log has lost {topic}/{part} at {offset}")
+        record = Record(topic, part, offset, found.key, found.value, found.headers)
+        return receive(self._service, record, EPOCH)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """All that a service folded, batch by batch, and all that it published."""
+
+    service: Service
+    steps: list[Step]
+    log: Log
+    told: Mapping[Version, Told]
+
+
+async def recorded(service: Service, url: str, reader: Reader, after: int = 0) -> Recorded:
+    """The whole recorded life; with `after`, the batches behind that row of the journal alone."""
+    async with _snapshot(url) as base:
+        steps = steps_of(await base.fetch(_JOURNAL, after))
+        topics = [topic.name for subject in service.subjects.values() for topic in subject.emits]
+        events = await base.fetch(_EVENTS, topics) if not after else []
+    log = Log(service)
+    starts, ends = _extent(steps)
+    async for polled in reader.between(starts, ends):
+        log.add(one.record for one in polled)
+    told = {(row[0], row[1], row[2]): tuple(row[3:]) for row in events}
+    return Recorded(service, steps, log, told)
+
+
+def _extent(steps: Iterable[Step]) -> tuple[dict[Partition, int], dict[Partition, int]]:
+    """From where to where each partition's records are needed."""
+    starts: dict[Partition, int] = {}
+    ends: dict[Partition, int] = {}
+    for step in steps:
+        for entry in step.page.entries:
+            if isinstance(entry, Taken):
+                place, end = (entry.topic, entry.part), entry.offset + entry.count
+                starts[place] = min(entry.offset, starts.get(place, entry.offset))
+                ends[place] = max(end, ends.get(place, 0))
+    return starts, ends
+
+
+@asynccontextmanager
+async def _snapshot(url: str) -> AsyncIterator[Any]:
+    connection = await asyncpg.connect(url, server_settings=UNHURRIED)
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            yield connection
+    finally:
+        await connection.close()
