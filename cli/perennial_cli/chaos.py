@@ -16,30 +16,41 @@ from secrets import randbelow
 from typing import Annotated, Any
 
 import aiohttp
+import httpx
 import typer
 from perennial.contracts.partner import DEMO
 from perennial.kit.settle import UnsettledError
 from perennial_embedded.state import Addresses
 from perennial_embedded.system import System
 
+from perennial_cli.chaos_check import Check
 from perennial_cli.chaos_faults import Faults
 from perennial_cli.chaos_ledger import Ledger, read_account
-from perennial_cli.chaos_load import Load, PartnerLoad, RestLoad, Tally
+from perennial_cli.chaos_load import Load, PartnerLoad, RestLoad, Speaker, Tally
+from perennial_cli.chaos_market import Comings, Floor, close_market, open_market
 from perennial_cli.chaos_readings import Readings, take_readings
-from perennial_cli.chaos_shoppers import crowd
-from perennial_cli.chaos_verdict import Check, judge
+from perennial_cli.chaos_shoppers import crowd, prospects
+from perennial_cli.chaos_verdict import judge
 from perennial_cli.desk import Desk, command
 from perennial_cli.driving import Driver
 from perennial_cli.rest import Services
 from perennial_cli.showing import Show
 from perennial_cli.starting_set import register_if_empty
 from perennial_cli.topology import access
-from perennial_cli.trouble import ANSWER_IS_NO
+from perennial_cli.trouble import ANSWER_IS_NO, Trouble
 
-REST_CLIENTS, SHOPPERS_EACH = 6, 20
+REST_CLIENTS, SHOPPERS_EACH, PROSPECTS_EACH, FLOORS = 6, 20, 8, 3
 RATE_EACH, PARTNER_RATE = 7.0, 40.0
 HEAL_WITHIN, SETTLE_WITHIN = 90.0, 120.0
 POLL = 0.1
+SETTLING_TROUBLE = (
+    aiohttp.ClientError,
+    httpx.HTTPError,
+    OSError,
+    TimeoutError,
+    Trouble,
+    UnsettledError,
+)
 
 
 @dataclass
@@ -101,6 +112,7 @@ async def run_chaos(plan: Plan, show: Show) -> Ran:
     async with System(plan.folder, access()) as system:
         with Services(system.addresses, "admin") as services:
             await asyncio.to_thread(register_if_empty, services)
+            await asyncio.to_thread(open_market, services)
         rng = Random(f"{plan.seed}:faults")
 
         def tell(line: str) -> None:
@@ -153,22 +165,25 @@ async def _as_long_as_all_run(seconds: float, tasks: Sequence[asyncio.Task[None]
 
 
 def _loads(plan: Plan, addresses: Addresses, ledger: Ledger, tally: Tally) -> list[Load]:
+    """Clients that each speak for customers and prospects of their own, a partner, and the sales floor."""
     seed, now = str(plan.seed), datetime.now(UTC)
     buyers = crowd("rest", REST_CLIENTS * SHOPPERS_EACH, seed, now)
-    rest: list[Load] = [
-        RestLoad(
-            addresses,
-            ledger,
-            buyers[n::REST_CLIENTS],
-            Random(f"{seed}:rest:{n}"),
-            RATE_EACH,
-            tally,
-        )
-        for n in range(REST_CLIENTS)
+    chances = prospects("rest", REST_CLIENTS * PROSPECTS_EACH, seed)
+    loads: list[Load] = []
+    for n in range(REST_CLIENTS):
+        theirs: list[Speaker] = [*buyers[n::REST_CLIENTS], *chances[n::REST_CLIENTS]]
+        rng = Random(f"{seed}:rest:{n}")
+        loads.append(RestLoad(addresses, ledger, theirs, rng, RATE_EACH, tally))
+    partners: list[Speaker] = [
+        *crowd("partner", REST_CLIENTS * SHOPPERS_EACH, seed, now),
+        *prospects("partner", REST_CLIENTS * PROSPECTS_EACH, seed),
     ]
-    sellers = crowd("partner", REST_CLIENTS * SHOPPERS_EACH, seed, now)
-    partner = PartnerLoad(addresses, ledger, sellers, Random(f"{seed}:p"), PARTNER_RATE, tally)
-    return [*rest, partner]
+    rng = Random(f"{seed}:p")
+    loads.append(PartnerLoad(addresses, ledger, partners, rng, PARTNER_RATE, tally))
+    for n in range(FLOORS):
+        rng = Random(f"{seed}:floor:{n}")
+        loads.append(Floor(addresses, ledger, f"wish-{n}", rng, RATE_EACH, tally))
+    return [*loads, Comings(addresses, Random(f"{seed}:staff"), tally)]
 
 
 async def _settled(system: System, ran: Ran) -> bool:
@@ -177,8 +192,9 @@ async def _settled(system: System, ran: Ran) -> bool:
     trouble: Exception | None = None
     while time.monotonic() - began < SETTLE_WITHIN:
         try:
+            await asyncio.to_thread(_at_rest, system.addresses)
             await asyncio.wait_for(_settle_once(system.addresses), SETTLE_WITHIN)
-        except (aiohttp.ClientError, OSError, TimeoutError, UnsettledError) as error:
+        except SETTLING_TROUBLE as error:
             trouble = error
             await asyncio.sleep(POLL)
         else:
@@ -186,6 +202,11 @@ async def _settled(system: System, ran: Ran) -> bool:
             return True
     ran.troubles.append(f"not settled {SETTLE_WITHIN:.0f} s after healing: {trouble!r}")
     return False
+
+
+def _at_rest(addresses: Addresses) -> None:
+    with Services(addresses, "admin") as services:
+        close_market(services)
 
 
 async def _settle_once(addresses: Addresses) -> None:

@@ -1,11 +1,13 @@
-"""The load of a chaos run: orders over REST and over a partner's topic, asked again until answered."""
+"""The load of a chaos run: orders and leads over REST and over a partner's topic, asked again until
+answered."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
 import msgspec
@@ -15,15 +17,17 @@ from perennial.contracts.cloudevents import encode_data, headers
 from perennial.contracts.partner import (
     DEMO,
     CancelOrder,
+    CaptureLead,
+    CloseLead,
     PlaceOrder,
+    RecordActivity,
     RecordPayment,
     RecordReturn,
 )
 from perennial.kit.kafka import Broker, Message, Outlet
 from perennial_embedded.state import Addresses
 
-from perennial_cli.chaos_ledger import Ledger, Said
-from perennial_cli.chaos_shoppers import Shopper
+from perennial_cli.chaos_ledger import ABOUT_LEADS, Ledger, Said
 from perennial_cli.driving import token
 
 CLIENT = "chaos-shop"
@@ -33,7 +37,15 @@ WAVE = 12
 TIMEOUT = 6.0
 AGAIN_AFTER = 0.2
 Tally = Counter[str]
-_PATHS = {"payment": "payments", "return": "returns", "cancel": "cancellation"}
+_PATHS = {
+    "order": "/v1/orders",
+    "payment": "/v1/orders/{order}/payments",
+    "return": "/v1/orders/{order}/returns",
+    "cancel": "/v1/orders/{order}/cancellation",
+    "lead": "/v1/leads",
+    "activity": "/v1/leads/{lead}/activities",
+    "close": "/v1/leads/{lead}/close",
+}
 
 
 class Load(Protocol):
@@ -42,9 +54,17 @@ class Load(Protocol):
     async def run(self, stopping: asyncio.Event) -> None: ...
 
 
+class Speaker(Protocol):
+    """Somebody with something to say, one fact after the other."""
+
+    def next(self) -> Said: ...
+
+
 def saying_of(fact: Said) -> Event:
     """The fact in the published contract."""
     at = msgspec.convert(fact.at, datetime)
+    if fact.kind in ABOUT_LEADS:
+        return _of_lead(fact, at)
     match fact.kind:
         case "order":
             return PlaceOrder(
@@ -66,6 +86,26 @@ def saying_of(fact: Said) -> Event:
     return CancelOrder(order=fact.order, cancelled_at=at)
 
 
+def _of_lead(fact: Said, at: datetime) -> Event:
+    what: Any = fact.what
+    match fact.kind:
+        case "activity":
+            return RecordActivity(activity=fact.own, lead=fact.lead, at=at, kind=what)
+        case "close":
+            return CloseLead(lead=fact.lead, closed_at=at, outcome=what, reason="as it went")
+    return CaptureLead(
+        lead=fact.lead,
+        party=fact.customer,
+        captured_at=at,
+        channel="referral",
+        expected_value=fact.amount,
+        currency="USD",
+        wants_call=True,
+        opportunity=fact.what == "opportunity",
+        attributes={"size": "medium", "industry": "retail", "class": "chain", "region": "north"},
+    )
+
+
 class RestLoad:
     """One client that speaks for some customers, a fact after the other."""
 
@@ -73,15 +113,15 @@ class RestLoad:
         self,
         addresses: Addresses,
         ledger: Ledger,
-        shoppers: Sequence[Shopper],
+        speakers: Sequence[Speaker],
         rng: Random,
         rate: float,
         tally: Tally,
     ) -> None:
         self.refused: list[str] = []
         self._url = addresses.url("lead-intake")
-        self._bearer = token(addresses, "seller", client=CLIENT, subject=CLIENT)
-        self._ledger, self._shoppers, self._rng, self._rate = ledger, shoppers, rng, rate
+        self._bearer = token(addresses, "admin", client=CLIENT, subject=CLIENT)
+        self._ledger, self._speakers, self._rng, self._rate = ledger, speakers, rng, rate
         self._tally = tally
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -90,7 +130,7 @@ class RestLoad:
             base_url=self._url, headers=authorised, timeout=TIMEOUT
         ) as client:
             while not stopping.is_set():
-                fact = self._rng.choice(self._shoppers).next()
+                fact = self._rng.choice(self._speakers).next()
                 self._ledger.say(fact)
                 await self._tell(client, fact, fact.id)
                 if self._rng.random() < DUPLICATES:
@@ -99,30 +139,33 @@ class RestLoad:
                 await asyncio.sleep(self._rng.expovariate(self._rate))
 
     async def _tell(self, client: httpx.AsyncClient, fact: Said, key: str) -> None:
-        """Ask until there is an answer; whatever else happens means: unknown, ask again."""
-        while (answer := await self._answer(client, fact, key)) is None:
-            self._tally["REST outcomes unknown"] += 1
-            await asyncio.sleep(AGAIN_AFTER)
+        url = _PATHS[fact.kind].format(order=fact.order, lead=fact.lead)
+        body = encode_data(saying_of(fact))
+        answer = await until_answered(lambda: post(client, url, body, key), self._tally)
         if answer.is_success:
             self._tally["answers replayed"] += "idempotent-replayed" in answer.headers
-            self._ledger.acknowledge(fact, answer.json()["order_id"])
+            told = answer.json()
+            self._ledger.acknowledge(fact, told.get("order_id") or told["lead_id"])
         else:
             self.refused.append(f"{fact.id}: {answer.status_code} {answer.text[:200]}")
 
-    async def _answer(
-        self, client: httpx.AsyncClient, fact: Said, key: str
-    ) -> httpx.Response | None:
-        path = _PATHS.get(fact.kind)
-        url = f"/v1/orders/{fact.order}/{path}" if path else "/v1/orders"
-        try:
-            answer = await client.post(
-                url,
-                content=encode_data(saying_of(fact)),
-                headers={"idempotency-key": key, "content-type": "application/json"},
-            )
-        except httpx.TransportError:
-            return None
-        return None if answer.status_code >= 500 else answer
+
+async def until_answered(
+    ask: Callable[[], Awaitable[httpx.Response]], tally: Tally
+) -> httpx.Response:
+    """Ask until there is an answer; whatever else happens means: unknown, ask again."""
+    while True:
+        with suppress(httpx.TransportError):
+            answer = await ask()
+            if answer.status_code < 500:
+                return answer
+        tally["REST outcomes unknown"] += 1
+        await asyncio.sleep(AGAIN_AFTER)
+
+
+async def post(client: httpx.AsyncClient, url: str, body: bytes, key: str) -> httpx.Response:
+    headers = {"idempotency-key": key, "content-type": "application/json"}
+    return await client.post(url, content=body, headers=headers)
 
 
 class PartnerLoad:
@@ -132,7 +175,7 @@ class PartnerLoad:
         self,
         addresses: Addresses,
         ledger: Ledger,
-        shoppers: Sequence[Shopper],
+        speakers: Sequence[Speaker],
         rng: Random,
         rate: float,
         tally: Tally,
@@ -140,7 +183,7 @@ class PartnerLoad:
         self.refused: list[str] = []
         login = addresses.credentials(DEMO.writer)
         self._broker = Broker(addresses.bootstrap, login.username, login.password)
-        self._ledger, self._shoppers, self._rng, self._rate = ledger, shoppers, rng, rate
+        self._ledger, self._speakers, self._rng, self._rate = ledger, speakers, rng, rate
         self._tally = tally
         self._outlet: Outlet | None = None
         self._earlier: list[Said] = []
@@ -148,7 +191,7 @@ class PartnerLoad:
     async def run(self, stopping: asyncio.Event) -> None:
         try:
             while not stopping.is_set():
-                facts = [self._rng.choice(self._shoppers).next() for _ in range(WAVE)]
+                facts = [self._rng.choice(self._speakers).next() for _ in range(WAVE)]
                 for fact in facts:
                     self._ledger.say(fact)
                 await self._deliver([*facts, *self._duplicates()])

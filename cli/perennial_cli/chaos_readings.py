@@ -5,6 +5,7 @@ Topics with a plain consumer, tables with plain SQL, and the services over their
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import asyncpg
@@ -45,9 +46,11 @@ class Stream:
         else:
             self.repeats += 1
 
+    def all(self) -> Iterator[Seen]:
+        return chain.from_iterable(self.events.values())
+
     def of_type(self, *kinds: str) -> Iterator[Seen]:
-        for events in self.events.values():
-            yield from (event for event in events if event.type in kinds)
+        return (event for event in self.all() if event.type in kinds)
 
     def places(self) -> Iterator[Place]:
         for events in self.events.values():

@@ -1,4 +1,5 @@
-"""The customers of a chaos run: who buys what, and when. The seed decides; no system is touched."""
+"""The customers and prospects of a chaos run: who buys what, whose chance goes how. The seed decides;
+no system is touched."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,9 @@ from perennial_cli.chaos_ledger import Channel, Kind, Said
 AWAKE_SINCE, ASLEEP_SINCE = timedelta(days=250), timedelta(days=2_000)
 """Some customers' rhythm ended long ago: their red light comes up by itself, and its alert."""
 PAID_AT_ONCE, RETURNED, CANCELLED = 0.7, 0.08, 0.04
+OPPORTUNITY, LEFT_OPEN = 0.6, 0.25
+DONE = ("note", "call-tried", "call-connected", "message-sent", "meeting-held", "quotation")
+ENDS = ("won", "lost", "lost", "disqualified")
 
 
 class Shopper:
@@ -61,6 +65,57 @@ class Shopper:
             paid=paid,
             at=self._at.astimezone(UTC).isoformat(),
         )
+
+
+class Prospect:
+    """A party of which one lead comes after the other; what is said of each is told in order."""
+
+    def __init__(self, channel: Channel, number: int, rng: Random) -> None:
+        self.name = f"{channel}-prospect-{number:04d}"
+        self._channel = channel
+        self._rng = rng
+        self._leads = 0
+        self._facts = self._life()
+
+    def next(self) -> Said:
+        return next(self._facts)
+
+    def _life(self) -> Iterator[Said]:
+        while True:
+            yield from self._lead()
+
+    def _lead(self) -> Iterator[Said]:
+        """A lead, what is done about it, and how it ends; some are left to the sales floor."""
+        rng = self._rng
+        self._leads += 1
+        lead = f"{self.name}-{self._leads}"
+        opportunity = "opportunity" if rng.random() < OPPORTUNITY else ""
+        yield self._said("lead", lead, what=opportunity, amount=rng.randrange(100_00, 9_000_00))
+        for number in range(rng.randrange(4)):
+            yield self._said("activity", lead, own=f"{lead}-a{number}", what=rng.choice(DONE))
+        if rng.random() >= LEFT_OPEN:
+            yield self._said("close", lead, what=rng.choice(ENDS))
+
+    def _said(self, kind: Kind, lead: str, own: str = "", what: str = "", amount: int = 0) -> Said:
+        return Said(
+            id=f"{kind}:{own or lead}",
+            channel=self._channel,
+            customer=self.name,
+            kind=kind,
+            lead=lead,
+            own=own,
+            what=what,
+            amount=amount,
+            at=datetime.now(UTC).isoformat(),
+        )
+
+
+def prospects(channel: Channel, count: int, seed: str) -> list[Prospect]:
+    """So many parties of one channel, each with a seed of its own."""
+    return [
+        Prospect(channel, number, Random(f"{seed}:{channel}:prospect:{number}"))
+        for number in range(1, count + 1)
+    ]
 
 
 def crowd(channel: Channel, count: int, seed: str, now: datetime) -> list[Shopper]:

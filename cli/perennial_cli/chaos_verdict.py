@@ -1,9 +1,9 @@
 """Ledger against readings: what is lost, doubled, invented or out of order. Pure."""
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from perennial.contracts.alerts import AlertRaised, AlertRepeated
@@ -17,13 +17,16 @@ from perennial.contracts.customers import (
     RedLightLit,
     WinbackOverdue,
 )
+from perennial.contracts.holdings import LeadAssigned, LeadClaimed, LeadReleased, LeadTurnedOver
+from perennial.contracts.leads import LeadReturned
 from perennial.contracts.orders import OrderCancelled, OrderPaid, OrderPlaced, OrderReturned
 
+from perennial_cli.chaos_check import SHOWN, Check, compared
 from perennial_cli.chaos_ledger import Account, Said
 from perennial_cli.chaos_readings import Readings
+from perennial_cli.chaos_verdict_leads import judge_leads
 from perennial_cli.events import Seen
 
-SHOWN = 3
 CALLS = tuple(
     event.TYPE
     for event in (
@@ -35,24 +38,10 @@ CALLS = tuple(
         WinbackOverdue,
     )
 )
-"""What a person must be told of, once each."""
-
-
-@dataclass
-class Check:
-    """One comparison; all numbers but `held` must be 0."""
-
-    name: str
-    held: int = 0
-    lost: int = 0
-    doubled: int = 0
-    invented: int = 0
-    disordered: int = 0
-    examples: list[str] = field(default_factory=list)
-
-    @property
-    def violations(self) -> int:
-        return self.lost + self.doubled + self.invented + self.disordered
+"""What a person must be told of, once each; likewise of leads."""
+LEAD_CALLS = tuple(
+    event.TYPE for event in (LeadAssigned, LeadClaimed, LeadTurnedOver, LeadReleased, LeadReturned)
+)
 
 
 def judge(account: Account, readings: Readings) -> list[Check]:
@@ -64,6 +53,7 @@ def judge(account: Account, readings: Readings) -> list[Check]:
         _scores(account, readings),
         compared("lifecycle archive", _order_places(readings), readings.archive),
         _activated(account, readings),
+        *judge_leads(account, readings.streams["leads.v1"]),
         compared("alerts per cause", _calls(readings), _told(readings)),
         compared("alerts over REST", _raised(readings), readings.alerts),
         *_published(readings),
@@ -72,31 +62,11 @@ def judge(account: Account, readings: Readings) -> list[Check]:
     ]
 
 
-def compared(name: str, expected: Iterable[Hashable], found: Iterable[Hashable]) -> Check:
-    """Each expected thing once, and nothing else."""
-    wanted, there = Counter(iter(expected)), Counter(iter(found))
-    lost = wanted - there
-    invented = [one for one in there if one not in wanted]
-    doubled = {one: there[one] - wanted[one] for one in wanted if there[one] > wanted[one]}
-    return Check(
-        name,
-        held=sum((wanted & there).values()),
-        lost=sum(lost.values()),
-        doubled=sum(doubled.values()),
-        invented=len(invented),
-        examples=[
-            *(f"lost {one}" for one in list(lost)[:SHOWN]),
-            *(f"doubled {one}" for one in list(doubled)[:SHOWN]),
-            *(f"invented {one}" for one in invented[:SHOWN]),
-        ],
-    )
-
-
 def _answers(account: Account) -> Check:
     """Everything said was answered in the end, and asked again the answer was the same."""
     open_facts, changed = account.unanswered(), account.changed_answers()
-    examples = [*(f"unanswered {one.id}" for one in open_facts), *(f"changed {c}" for c in changed)]
-    held = len(account.said) - len(open_facts)
+    examples = [*(f"unanswered {one}" for one in open_facts), *(f"changed {c}" for c in changed)]
+    held = len(account.said) + len(account.wished) - len(open_facts)
     return Check("answers", held, len(open_facts), invented=len(changed), examples=examples[:SHOWN])
 
 
@@ -109,15 +79,12 @@ def _facts(account: Account, readings: Readings) -> Check:
     }
     check = compared(
         "order facts",
-        (fact.name for fact in account.said),
+        (fact.name for fact in account.said if fact.order),
         (name for names in found.values() for name in names),
     )
     said = {fact.name: (fact.customer, n) for n, fact in enumerate(account.said)}
     for key, names in found.items():
-        for before, after in pairwise(said[name] for name in names if name in said):
-            if before > after or before[0] != after[0]:
-                check.disordered += 1
-                check.examples.append(f"{key}: {before} before {after}")
+        check.in_order(key, (said[name] for name in names if name in said))
     return check
 
 
@@ -162,7 +129,7 @@ class _Books:
 
 def _books(account: Account) -> dict[str, _Books]:
     books: dict[str, _Books] = {}
-    for fact in account.said:
+    for fact in filter(attrgetter("order"), account.said):
         books.setdefault(fact.order, _Books(fact.customer)).enter(fact)
     return books
 
@@ -216,12 +183,18 @@ def _order_places(readings: Readings) -> Iterator[tuple[str, int]]:
 
 
 def _calls(readings: Readings) -> Iterator[str]:
-    return (event.id for event in readings.streams["customers.v1"].of_type(*CALLS))
+    for topic, kinds in (("customers.v1", CALLS), ("leads.v1", LEAD_CALLS)):
+        yield from (event.id for event in readings.streams[topic].of_type(*kinds))
 
 
 def _told(readings: Readings) -> Iterator[Any]:
+    """Causes of alerts; some are told of leads that others made needless, and aren't counted."""
+    counted = {*CALLS, *LEAD_CALLS}
+    streams = (readings.streams[topic] for topic in ("customers.v1", "leads.v1"))
+    others = {one.id for each in streams for one in each.all() if one.type not in counted}
     alerts = readings.streams["alerts.v1"].of_type(AlertRaised.TYPE, AlertRepeated.TYPE)
-    return (event.data["cause_event"] for event in alerts)
+    causes = (event.data["cause_event"] for event in alerts)
+    return (cause for cause in causes if cause not in others)
 
 
 def _raised(readings: Readings) -> Iterator[Any]:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -16,6 +17,7 @@ from perennial_cli.topology import access
 from perennial_embedded.system import System
 
 from tests.e2e.house import START, House
+from tests.notifications.mailbox import mail_server
 
 HERE = Path(__file__).parent
 FIRST, LAST = "test_chaos", "test_afterwards"
@@ -33,8 +35,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def house() -> AsyncIterator[House]:
-    """In a folder that Postgres' own user may enter. Webhooks may go to this machine."""
+    """In a folder that Postgres' own user may enter. Webhooks and letters may go to this machine."""
     os.environ["PERENNIAL_ALLOW_PRIVATE_ENDPOINTS"] = "true"
+    async with mail_server() as box:
+        mail = {"HOST": "127.0.0.1", "PORT": str(box.port), "SECURITY": "none"}
+        os.environ |= {f"PERENNIAL_SMTP_{name}": value for name, value in mail.items()}
+        async with _running() as (system, driver, http):
+            yield House(system, driver, http, box)
+
+
+@asynccontextmanager
+async def _running() -> AsyncIterator[tuple[System, Driver, httpx.AsyncClient]]:
     with tempfile.TemporaryDirectory(prefix="perennial-", ignore_cleanup_errors=True) as made:
         Path(made).chmod(0o711)
         async with (
@@ -47,4 +58,4 @@ async def house() -> AsyncIterator[House]:
             with Services(system.addresses, "admin") as services:
                 await asyncio.to_thread(register_if_empty, services)
             await driver.settle()
-            yield House(system, driver, http)
+            yield system, driver, http

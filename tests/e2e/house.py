@@ -23,6 +23,8 @@ from perennial_cli.replaying import replay
 from perennial_cli.topology import OBSERVER
 from perennial_embedded.system import System
 
+from tests.notifications.mailbox import Mailbox
+
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
 PERENNIAL = str(Path(sys.executable).parent / "perennial")
@@ -50,7 +52,11 @@ class Told:
 class House:
     """One system with a played clock, shared by all tests: time only goes forward."""
 
-    def __init__(self, system: System, driver: Driver, http: httpx.AsyncClient) -> None:
+    def __init__(
+        self, system: System, driver: Driver, http: httpx.AsyncClient, box: Mailbox
+    ) -> None:
+        self.box = box
+        """Where all letters arrive."""
         self.system, self.addresses = system, system.addresses
         self.driver, self.now = driver, START
         self._http = http

@@ -1,4 +1,4 @@
-"""A short storm over a system of its own: nothing lost, doubled, invented or out of order."""
+"""A short storm over orders and leads: nothing lost, doubled, invented or out of order."""
 
 import asyncio
 import json
@@ -29,6 +29,7 @@ async def test_a_storm_loses_and_doubles_nothing() -> None:
     assert all(check["held"] for check in checks), "nothing was compared"
     assert closing["violations"] == 0
     assert closing["facts"] > 100
+    assert closing["wishes done"] > 10
     for struck in ("door killed", "relay killed", "kafka killed", "postgres killed"):
         assert closing[struck] >= 1
     assert closing["REST outcomes unknown"] + closing["waves unknown"] >= 1

@@ -1,4 +1,4 @@
-"""The service over a real Postgres: its own schema, the real door, and one client."""
+"""One client of the service in memory, or over a real Postgres: its own schema, the real door."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,8 +16,20 @@ from perennial.kit.run import migrate
 from perennial.kit.worlds import Worlds
 
 from tests.lead_intake.client import Client
-from tests.lead_intake.house import rest
+from tests.lead_intake.house import House, rest
 from tests.lead_intake.serving import START, TABLES, Served
+
+
+@pytest.fixture
+def house() -> House:
+    return House()
+
+
+@pytest.fixture
+async def client(house: House) -> AsyncIterator[Client]:
+    app, tokens = rest(house)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://svc") as http:
+        yield Client(http, tokens)
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +55,7 @@ async def served(database: str) -> AsyncIterator[Served]:
     answering = asyncio.create_task(asks.run(stopping))
     app, tokens = rest(asks, pool, door, PersonalKeys(bytes(32), key_table(pool)))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://svc") as http:
-        yield Served(Client(http, tokens), door, pool)
+        yield Served(Client(http, tokens), door, pool, asks)
     stopping.set()
     await answering
     await pool.close()

@@ -1,10 +1,7 @@
 """Whose a win is, and whose word counts for who holds a lead."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
-import httpx
-import pytest
 from lead_intake.domain.seller import Record
 from lead_intake.ingress import adapt
 from perennial.contracts.base import Fact
@@ -14,20 +11,8 @@ from perennial.contracts.partner import REPLAY, CaptureLead
 
 from tests.lead_intake.client import Client
 from tests.lead_intake.histories import NOW, SEALING
-from tests.lead_intake.house import House, rest
+from tests.lead_intake.house import House
 from tests.lead_intake.test_leads import LEAD, ORDER, WON
-
-
-@pytest.fixture
-def house() -> House:
-    return House()
-
-
-@pytest.fixture
-async def client(house: House) -> AsyncIterator[Client]:
-    app, tokens = rest(house)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://svc") as http:
-        yield Client(http, tokens)
 
 
 async def test_an_order_wins_no_lead_that_came_after_it(client: Client, house: House) -> None:

@@ -21,7 +21,8 @@ from perennial.contracts.holdings import (
     LeadReleased,
     LeadWon,
 )
-from perennial.contracts.leads import LeadQueued, LeadReadied, LeadTouched, Touch
+from perennial.contracts.leads import LeadQueued, LeadReadied, LeadTouched
+from perennial.contracts.touches import Touch
 
 from tests.fold import RefusedError
 from tests.lead_intake.histories import NOW

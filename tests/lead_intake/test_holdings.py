@@ -64,7 +64,7 @@ async def test_a_thousand_claimers_of_a_hundred_leads_make_a_hundred_holders(
     assert {answer["lead_id"] for answer in won} == set(found)
     assert len({answer["holder"] for answer in won}) == len(won) == 100
     assert {answer["code"] for answer in lost} == {"claimed-already"}
-    assert all(served.now.isoformat() in answer["detail"] for answer in lost)
+    assert all(served.now().isoformat() in answer["detail"] for answer in lost)
 
 
 @pytest.mark.feature("I8")

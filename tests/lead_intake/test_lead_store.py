@@ -48,7 +48,7 @@ async def test_leads_are_filtered_and_counted_by_any_combination(served: Served)
 
 async def test_a_lead_is_shown_as_it_stood_and_why(served: Served) -> None:
     await served.client("POST", "/leads", LEAD | {"lead": "1", "person": {"email": "a@b.example"}})
-    before = served.now.isoformat().replace("+00:00", "Z")
+    before = served.now().isoformat().replace("+00:00", "Z")
     served.later(timedelta(hours=1))
     lost = {"closed_at": "2026-06-01T09:00:00Z", "outcome": "lost", "reason": "price"}
     await served.client("POST", "/leads/1/close", lost)

@@ -8,7 +8,8 @@ from lead_intake.domain.pools import PoolLead, RevealContact
 from lead_intake.domain.turnover import ReleaseLead
 from perennial.contracts.base import Event
 from perennial.contracts.holdings import ContactRevealed, LeadClaimed, LeadNurtured, LeadPooled
-from perennial.contracts.leads import LeadTagged, LeadTouched, Touch
+from perennial.contracts.leads import LeadTagged, LeadTouched
+from perennial.contracts.touches import Touch
 
 from tests.fold import RefusedError
 from tests.lead_intake.histories import NOW

@@ -33,7 +33,8 @@ def rules(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def market(**sections: Any) -> Market:
-    """NOW is a Monday."""
+    """NOW is a Monday. Nobody is left in peace after a drop: test_protection.py has that."""
+    sections["holding"] = {"quiet": "0d"} | sections.get("holding", {})
     made = Market(*(seller(name) for name in NAMES), policy=policy(**sections))
     made.lead("l")
     return made

@@ -9,14 +9,29 @@ from perennial.contracts.strict import Malformed
 from perennial.kit.ask import Answer, Ask
 from perennial.kit.auth import Principal
 
-from lead_intake.bodies import Body, LeadBody
+from lead_intake.bodies import Body, CloseBody, LeadBody
 from lead_intake.domain.customer import Customer
 from lead_intake.domain.identity import lead_id, order_id
 from lead_intake.domain.registers import Register
-from lead_intake.domain.requests import ActivitySaid, DeclineMerge, OfLead, ReturnSaid, Said
+from lead_intake.domain.requests import (
+    ActivitySaid,
+    CloseSaid,
+    DeclineMerge,
+    OfLead,
+    ReturnSaid,
+    Said,
+)
 from lead_intake.handlers import CUSTOMER, REGISTER
 from lead_intake.lead_views import Declined, lead_taken
-from lead_intake.views import EntryView, RowError, RowResult, StillWaiting, entry_view, taken
+from lead_intake.views import (
+    EntryView,
+    RowError,
+    RowResult,
+    Status,
+    StillWaiting,
+    entry_view,
+    taken,
+)
 
 _OWN_ID = {"order": re.compile(r"o[0-9a-f]{24}"), "lead": re.compile(r"l[0-9a-f]{24}")}
 
@@ -33,11 +48,14 @@ def source_of(who: Principal, named: str) -> str:
     raise Malformed(f"this token speaks for {own_source(who)} only", "/source")
 
 
-def may_hold(who: Principal, body: Body) -> None:
-    """Who sees all rows may say who holds a lead, others only that they do themselves."""
-    holder = body.holder if isinstance(body, LeadBody) else ""
-    if holder not in ("", who.person) and who.rows != "all":
+def may_name(who: Principal, body: Body) -> None:
+    """Who sees all rows may say who holds or closed a lead, others only that they did themselves."""
+    if who.rows == "all":
+        return
+    if isinstance(body, LeadBody) and body.holder not in ("", who.person):
         raise Malformed("this token may not say that another holds it", "/holder")
+    if isinstance(body, CloseBody) and body.by not in ("", who.person, who.subject):
+        raise Malformed("this token may not say that another closed it: leave it out", "/by")
 
 
 def in_path(who: Principal, kind: str, meant: str, source: str) -> str:
@@ -55,7 +73,7 @@ def as_wish(who: Principal, said: Said) -> dict[str, Any]:
     """What a request adds: a return is asked for, and who sees only some rows speaks for itself."""
     if isinstance(said, ReturnSaid):
         return {"wish": True}
-    if isinstance(said, ActivitySaid) and not said.said.by and who.rows != "all":
+    if isinstance(said, ActivitySaid | CloseSaid) and not said.said.by and who.rows != "all":
         return {"said": msgspec.structs.replace(said.said, by=who.person or who.subject)}
     return {}
 
@@ -120,13 +138,16 @@ def result(row: int, said: Said, answer: Answer) -> RowResult:
         return RowResult(row=row, status="waiting", waits_for=waits_for, **ids)
     new = answer.status == 201 and not answer.replayed
     told = msgspec.json.decode(answer.body, type=_Told) if answer.body else _Told()
-    return RowResult(
-        row=row, status="accepted" if new else "duplicate", overpaid=told.overpaid, **ids
-    )
+    status: Status = "accepted" if new else "duplicate"
+    return RowResult(row=row, status=status, **msgspec.structs.asdict(told), **ids)
 
 
 class _Told(msgspec.Struct, frozen=True):
+    """What an answer says besides, under the names of a row's result."""
+
     overpaid: int = 0
+    unmatched: str | list[str] = ""
+    unvalued: str = ""
 
 
 def _ids(said: Said) -> dict[str, Any]:

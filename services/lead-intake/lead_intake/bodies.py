@@ -1,9 +1,11 @@
 """What clients send, over what the contracts say: a source where one may be named, no derived ids."""
 
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 from perennial.contracts.base import Event, Id, Text
+from perennial.contracts.holdings import ActivityKind
 from perennial.contracts.partner import (
     CancelOrder,
     CaptureLead,
@@ -74,6 +76,15 @@ class CloseBody(CloseLead, frozen=True, kw_only=True, forbid_unknown_fields=True
     source: Text = ""
     type: str = "close"
     lead: ExternalId = BY_PATH
+
+
+class ContactBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A contact that is going to be."""
+
+    activity: Id
+    """The id under which it will be logged; the same id with another time moves it."""
+    kind: ActivityKind
+    at: datetime
 
 
 class TagsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

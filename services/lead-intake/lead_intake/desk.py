@@ -31,7 +31,7 @@ from lead_intake.asking import (
     entry_result,
     in_path,
     malformed_row,
-    may_hold,
+    may_name,
     result,
     row_id,
     source_of,
@@ -202,7 +202,7 @@ class Desk:
 
     async def _said(self, who: Principal, body: Body, meant: str = "") -> Said:
         source = source_of(who, body.source)
-        may_hold(who, body)
+        may_name(who, body)
         said = await said_by(source, saying_of(body, meant), self.runtime.personal)
         if not meant:
             return said

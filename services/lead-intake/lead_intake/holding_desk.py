@@ -32,12 +32,12 @@ class Holdings:
     async def contact(self, looked: Response) -> Response:
         """The contact data that a look which was kept may see."""
         told = msgspec.json.decode(looked.body, type=LeadTaken)
-        party, sealed = await holdings.sealed_contact(self.pool, told.customer_id)
-        opened = await self.runtime.personal.open(party, sealed) if sealed else b"{}"
-        if opened == ERASED:
-            return show(ContactView(lead_id=told.lead_id, contact=msgspec.Raw(b"{}"), erased=True))
+        lead = told.joined or told.lead_id
+        found = await holdings.sealed_contact(self.pool, told.customer_id, lead)
+        opened = await self.runtime.personal.open(found.party, found.data) if found.data else b"{}"
         contact = msgspec.Raw(opened if isinstance(opened, bytes) else b"{}")
-        return show(ContactView(lead_id=told.lead_id, contact=contact))
+        erased = opened == ERASED
+        return show(ContactView(lead_id=told.lead_id, contact=contact, of=found.of, erased=erased))
 
     async def rehold(
         self,

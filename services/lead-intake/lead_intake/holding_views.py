@@ -1,6 +1,7 @@
 """What REST shows of sellers, pools and re-held leads."""
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 from perennial.contracts.holdings import Grade
@@ -57,6 +58,8 @@ class ContactView(_View, frozen=True, kw_only=True):
 
     lead_id: str
     contact: msgspec.Raw
+    of: Literal["lead", "party"]
+    """Whose they are: the lead's latest, or the party's latest where the lead brought none."""
     erased: bool = False
 
 

@@ -1,7 +1,7 @@
 """Who holds and held what, as SQL over the moves; and what lies in a pool."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from perennial.kit.paging import Page
@@ -46,12 +46,12 @@ _PARTIES_OF_HELD = """
     WHERE entity.subject = 'seller' AND entity.state ? 'open'
 """
 _SEALED = """
-    SELECT data::jsonb->>'personal' AS sealed,
+    SELECT data::jsonb->>'personal' AS sealed, data::jsonb->>'lead_id' = $2 AS own,
            coalesce(data::jsonb->>'source', data::jsonb->'touch'->>'source') AS source,
            data::jsonb->>'external_id' AS external_id
     FROM event
     WHERE topic = 'leads.v1' AND key = $1 AND coalesce(data::jsonb->>'personal', '') <> ''
-    ORDER BY ver DESC LIMIT 1
+    ORDER BY (data::jsonb->>'lead_id' = $2) DESC, ver DESC LIMIT 1
 """
 
 
@@ -94,6 +94,14 @@ class Pooled(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     grade: str
     fresh: datetime
     """The last touch."""
+
+
+class Sealed(msgspec.Struct, frozen=True, kw_only=True):
+    """Contact data, and for whom they are sealed: the party as its source knows it."""
+
+    party: str
+    data: str = ""
+    of: Literal["lead", "party"] = "party"
 
 
 async def held(pool: Any, person: str, at: datetime, page: Page) -> list[Held]:
@@ -164,9 +172,10 @@ async def parties_of_held(pool: Any) -> list[str]:
     return [row[0] for row in await pool.fetch(_PARTIES_OF_HELD)]
 
 
-async def sealed_contact(pool: Any, customer_id: str) -> tuple[str, str]:
-    """The latest contact data of a party, sealed, and for whom: the party as its source knows it."""
-    row = await pool.fetchrow(_SEALED, customer_id)
+async def sealed_contact(pool: Any, customer_id: str, lead_id: str) -> Sealed:
+    """The latest contact data that came with a lead; where none did, the party's latest."""
+    row = await pool.fetchrow(_SEALED, customer_id, lead_id)
     if row is None:
-        return customer_id, ""
-    return party_id(row["source"], row["external_id"]), row["sealed"]
+        return Sealed(party=customer_id)
+    party = party_id(row["source"], row["external_id"])
+    return Sealed(party=party, data=row["sealed"], of="lead" if row["own"] else "party")

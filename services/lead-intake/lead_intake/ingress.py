@@ -71,10 +71,13 @@ async def adapt(fact: Fact, sealing: Sealing) -> Fact:
 
 
 def _believed(saying: Saying, principal: str) -> Saying:
-    """Who holds a lead is ours to say: of a partner's word for it only a tag is kept."""
-    if not isinstance(saying, CaptureLead) or not saying.holder or is_replay(principal):
+    """Who holds a lead, and who has closed it, is ours to say: of a partner's word for a holder only a
+    tag is kept, and its closes are its own."""
+    if is_replay(principal):
         return saying
-    return replace(saying, holder="", tags=[*saying.tags, HOLDER_NOT_BELIEVED])
+    if isinstance(saying, CaptureLead) and saying.holder:
+        return replace(saying, holder="", tags=[*saying.tags, HOLDER_NOT_BELIEVED])
+    return replace(saying, by=principal) if isinstance(saying, CloseLead) else saying
 
 
 async def said_by(source: str, saying: Saying, sealing: Sealing) -> Said:

@@ -19,6 +19,7 @@ from lead_intake import store
 from lead_intake.domain.assigning import AssignLead
 from lead_intake.domain.customer import Customer
 from lead_intake.domain.holding import room
+from lead_intake.domain.lead import Lead
 from lead_intake.domain.rounds import MARKET, HoldRound, QueueLead, round_id
 from lead_intake.domain.seller import Seller
 from lead_intake.domain.world import World
@@ -53,17 +54,18 @@ async def hold_rounds(running: Running) -> int:
     if running.door.ticking and await store.timers_due(running.pool, now):
         return 0  # looked at again once they have fired, so that no round depends on who was faster
     found = await store.waiting(running.pool)
+    spared = await _spare(running, found, now)
     leads = [one for key, customer in found for one in _waiting(key, customer, now)]
     seats = seats_of(await store.ledgers(running.pool), world, now) if leads else []
     open_seats = any(seat.free and seat.present for seat in seats)
     if not open_seats and all(lead.queued for lead in leads):
-        return 0
+        return spared
     number = await store.rounds_held(running.pool, MARKET) + 1
     rules = world.policy.matching
     seed = _seed(number, now)
     made = await asyncio.to_thread(match, leads, seats, rules, world.policy.holding, seed)
     placed = made.placed[: rules.most]
-    moved = await _apply(running, placed, made, seats, number, seed)
+    moved = spared + await _apply(running, placed, made, seats, number, seed)
     if len(placed) == len(made.placed):
         moved += await _tell(running, made.unplaced, number if placed else number - 1)
     return moved
@@ -91,8 +93,31 @@ def seats_of(ledgers: dict[str, Seller], world: World, now: datetime) -> list[Se
     return seats
 
 
+async def _spare(running: Running, found: Sequence[tuple[str, Customer]], now: datetime) -> int:
+    """Leads of customers whose complaint is open are in no round: that is told, once."""
+    asks = [
+        _unasked(key, lead_id, lead, customer.contacts.complaint_since)
+        for key, customer in found
+        for lead_id, lead in customer.leads.items()
+        if customer.contacts.complaint_since is not None
+        and lead.stage == "waiting"
+        and lead.since <= now
+        and lead.queued != "protected"
+    ]
+    answers = await running.asks.ask_all(asks) if asks else []
+    return sum(one.refusal is None for one in answers)
+
+
+def _unasked(key: str, lead_id: str, lead: Lead, complaint: datetime) -> Ask:
+    """Another complaint is told anew."""
+    wish = QueueLead(lead_id=lead_id, since=lead.since, reason="protected")
+    return asking(CUSTOMER, key, wish, f"spare:{lead_id}:{complaint.isoformat()}", JOB)
+
+
 def _waiting(key: str, customer: Customer, now: datetime) -> list[Waiting]:
     """What waited by then: what became known since the last tick waits for the next."""
+    if customer.contacts.complaint_since is not None:
+        return []
     return [
         Waiting(
             customer_id=key,

@@ -1,6 +1,6 @@
 """Leads as SQL sees them: by any combination of what is known of them, counted, and their history."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from perennial.kit.paging import Page
@@ -16,6 +16,7 @@ PROPERTIES: dict[str, str] = {
     "channel": "coalesce(lead->>'channel', '')",
     "campaign": "coalesce(lead->'touches'->0->>'campaign', '')",
     "product": "coalesce(lead->>'product', '')",
+    "unmatched": "coalesce(lead->>'unmatched', '')",
     "source": "coalesce(lead->>'source', '')",
     "holder": _HOLDER,
     "class": "coalesce(told->>'class', '')",
@@ -30,6 +31,15 @@ _LEADS = """
     FROM alias JOIN entity e ON e.subject = alias.subject AND e.key = alias.key
     WHERE alias.subject = 'customer' AND alias.name > $1 AND alias.name LIKE 'l%'
       AND e.state->'leads' ? alias.name
+"""
+_CREDITED = """
+    SELECT coalesce(touch->>$2, '') AS value, count(*) AS touches, count(DISTINCT id) AS leads,
+           count(DISTINCT id) FILTER (WHERE lead->>'stage' = 'won') AS wins,
+           coalesce(sum((touch->>'cost')::bigint), 0)::bigint AS cost,
+           coalesce(sum((lead->'credit'->>(place - 1)::int)::bigint), 0)::bigint AS won
+    FROM ({leads}) AS found
+    CROSS JOIN LATERAL jsonb_array_elements(lead->'touches') WITH ORDINALITY AS one(touch, place)
+    WHERE true{conditions} GROUP BY 1 ORDER BY 1
 """
 _PROPOSALS = """
     SELECT e.key, one.key AS other, one.value::text AS proposal
@@ -82,6 +92,15 @@ async def counted(pool: Any, wanted: dict[str, list[str]], by: str) -> list[tupl
         f" WHERE true{conditions} GROUP BY 1 ORDER BY 1"
     )
     return [(row["value"], row["n"]) for row in await pool.fetch(sql, "", *values)]
+
+
+async def credited(
+    pool: Any, wanted: dict[str, list[str]], by: Literal["channel", "campaign", "source"]
+) -> list[dict[str, Any]]:
+    """Touches of such leads with what they cost and brought, by one property of theirs."""
+    conditions, values = _conditions(wanted, 3)
+    sql = _CREDITED.format(leads=_LEADS, conditions=conditions)
+    return [dict(row) for row in await pool.fetch(sql, "", by, *values)]
 
 
 async def proposals(pool: Any, page: Page) -> list[tuple[str, str, Proposal]]:

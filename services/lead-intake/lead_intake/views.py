@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 from perennial.contracts.base import Event, Minor
+from perennial.contracts.orders import OrderPlaced
 
 from lead_intake.domain.customer import Customer, Order
 from lead_intake.domain.registers import Register
@@ -26,6 +27,8 @@ class Taken(_View, frozen=True, kw_only=True):
     customer_id: str = ""
     stands: OrderStatus | None = None
     overpaid: Minor = 0
+    unmatched: list[str] = []
+    """Products as they were spelt that no register entry answers to."""
 
 
 class StillWaiting(_View, frozen=True, kw_only=True):
@@ -53,6 +56,10 @@ class RowResult(_View, frozen=True, kw_only=True):
     waits_for: str = ""
     """What is to be known first, as `order:<id>`, `lead:<id>`, `rate:EUR` or `product:<name>`."""
     overpaid: Minor = 0
+    unmatched: str | list[str] = ""
+    """Products as they were spelt that no register entry answers to."""
+    unvalued: str = ""
+    """A currency without a rate: the amounts of a lead or activity stay unknown."""
     error: RowError | None = None
 
 
@@ -140,6 +147,9 @@ def taken(order_id: str, state: Customer, events: list[Event]) -> tuple[int, Tak
         customer_id=order.customer_id,
         stands=_standing(order),
         overpaid=_overpaid(order),
+        unmatched=[
+            name for one in events if isinstance(one, OrderPlaced) for name in one.unmatched
+        ],
     )
     return (201 if events else 200), told
 

@@ -8,22 +8,11 @@ market department until it is ready, then for a seller; who holds it, and how it
 from datetime import datetime
 from typing import ClassVar, Literal
 
-import msgspec
-
 from perennial.contracts.base import Count, Event, Id, Minor, Text, Topic
 from perennial.contracts.holdings import HOLDINGS, Grade
+from perennial.contracts.touches import Touch
 
 LeadKind = Literal["new", "renewal", "upgrade", "cross-sell"]
-
-
-class Touch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where somebody met us: what credit is shared over."""
-
-    channel: str
-    campaign: str = ""
-    source: Id = ""
-    cost: Minor | None = None
-    """What this touch cost, in reporting currency."""
 
 
 class LeadCaptured(Event, frozen=True, kw_only=True):
@@ -51,6 +40,8 @@ class LeadCaptured(Event, frozen=True, kw_only=True):
     cost: Minor | None = None
     expected_value: Minor | None = None
     """What the source expects it to bring, in reporting currency."""
+    unvalued: str = ""
+    """The currency of its cost and value, where nobody has said its rate: both are unknown then."""
     wants_call: bool = False
     opportunity: bool = False
     """Its source says it is one already: it waits for a seller at once."""
@@ -81,6 +72,7 @@ class LeadTouched(Event, frozen=True, kw_only=True):
     claims: list[str] = []
     """As in `LeadCaptured`, likewise `conflicts`."""
     conflicts: list[str] = []
+    unvalued: str = ""
     wants_call: bool = False
     attributes: dict[str, str] = {}
     """What was not known before; nothing known is overwritten."""

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from perennial.contracts.base import Event, Fact
 from perennial.contracts.grades import GradeChanged, LeadScored, LeadScoringEnded, Signal
 from perennial.contracts.holdings import ActivityLogged, LeadClosed, LeadReopened, LeadWon
-from perennial.contracts.leads import LeadCaptured, LeadTagged, LeadTouched, Touch
+from perennial.contracts.leads import LeadCaptured, LeadTagged, LeadTouched
+from perennial.contracts.touches import Touch
 from scoring import policy
 from scoring.domain.leads import points_of
 from scoring.domain.model import World

@@ -11,16 +11,18 @@ from perennial.kit.paging import AsOf, Listing, Page, Paging, listing, whole
 
 from lead_intake import lead_store
 from lead_intake.desk import AtDesk, Desk
-from lead_intake.lead_views import LeadCount, LeadView, lead_view
+from lead_intake.lead_views import CreditView, LeadCount, LeadView, lead_view
 
 router = APIRouter(tags=["leads"])
 
 READ = "leads:read"
 Values = Annotated[list[str] | None, Query(description="One of these; may be repeated")]
 By = Literal[
-    "stage", "grade", "kind", "channel", "campaign", "product", "source", "holder", "class",
-    "industry", "size", "region",
+    "stage", "grade", "kind", "channel", "campaign", "product", "unmatched", "source", "holder",
+    "class", "industry", "size", "region",
 ]  # fmt: skip
+
+Met = Literal["channel", "campaign", "source"]
 
 
 class LeadHistory(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +44,7 @@ async def _wanted(
     channel: Values = None,
     campaign: Values = None,
     product: Values = None,
+    unmatched: Values = None,
     source: Values = None,
     holder: Values = None,
     tag: Values = None,
@@ -78,6 +81,16 @@ async def count_leads(
     """How many leads meet every filter named, by one of their properties."""
     found = await lead_store.counted(desk.pool, _in_sight(desk, who, wanted), by)
     return whole([LeadCount(value=value, leads=leads) for value, leads in found])
+
+
+@router.get("/leads/credit", responses=returns(Listing[CreditView]))
+async def credit_leads(
+    desk: AtDesk, wanted: Wanted, by: Met = "channel", who: Principal = require(READ)
+) -> Response:
+    """What touches of leads that meet every filter have cost and won, by where they met us. A win is
+    credited when it happens, by the policy then in force; all that was won is in the sum, once."""
+    found = await lead_store.credited(desk.pool, _in_sight(desk, who, wanted), by)
+    return whole([CreditView(**row) for row in found])
 
 
 @router.get("/leads/{lead}", responses=returns(LeadView))

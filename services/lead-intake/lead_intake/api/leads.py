@@ -1,22 +1,24 @@
 """Leads, and what is done about them."""
 
+import msgspec
 from fastapi import APIRouter, Request, Response
 from perennial.kit.auth import Principal, require
-from perennial.kit.http import body, ndjson_rows, returns
+from perennial.kit.http import body, ndjson_rows, returns, show
 
 from lead_intake.bodies import (
     BULK_BYTES,
     BULK_ROWS,
     ActivityBody,
     CloseBody,
+    ContactBody,
     LeadBody,
     ReasonBody,
     TagsBody,
     rows_of,
 )
 from lead_intake.desk import AtDesk
-from lead_intake.domain.requests import ReadyLead, ReopenLead, ReturnLead, TagLead
-from lead_intake.lead_views import LeadTaken
+from lead_intake.domain.requests import PlanContact, ReadyLead, ReopenLead, ReturnLead, TagLead
+from lead_intake.lead_views import ContactsView, LeadTaken, contacts_view
 from lead_intake.views import RowResult, StillWaiting
 
 router = APIRouter(tags=["leads"])
@@ -66,6 +68,28 @@ async def record_activity(
     """What a seller or the party did. A lead that nobody knows yet is waited for."""
     await desk.lead_in_sight(who, lead)
     return await desk.say(request, who, activity, lead)
+
+
+@router.post("/leads/{lead}/contacts", status_code=201, responses=DONE)
+async def plan_contact(
+    request: Request,
+    lead: str,
+    desk: AtDesk,
+    contact: ContactBody = body(ContactBody),
+    who: Principal = require(WRITE),
+) -> Response:
+    """A call, message, visit or meeting that is going to be, before it is: refused, with the date,
+    where the customer is to be spared. Log it under the same id when it was."""
+    told = msgspec.structs.asdict(contact)
+    wish = PlanContact(lead_id=lead, anyones=who.rows == "all", **told)
+    return await desk.want(request, who, wish)
+
+
+@router.get("/leads/{lead}/contacts", responses=returns(ContactsView))
+async def get_contacts(lead: str, desk: AtDesk, who: Principal = require(READ)) -> Response:
+    """The customer's contacts of late, over all sellers, and when the next may be."""
+    _, lead_id, state = await desk.the_lead(who, lead)
+    return show(contacts_view(lead_id, state, desk.runtime.world(), desk.runtime.now()))
 
 
 @router.post("/leads/{lead}/close", status_code=201, responses=TAKEN)

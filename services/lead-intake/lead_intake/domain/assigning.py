@@ -11,16 +11,9 @@ from perennial.contracts.holdings import Gained, LeadAssigned, LeadReleased, Run
 from perennial.contracts.leads import LeadQueued, LeadReadied
 
 from lead_intake.domain.customer import Customer
-from lead_intake.domain.holding import (
-    IGNORES_BUDGET,
-    barred,
-    is_handover,
-    resting,
-    room,
-    unfit,
-    why_not,
-)
+from lead_intake.domain.holding import room, unfit, why_not
 from lead_intake.domain.lead import Lead
+from lead_intake.domain.protection import PASSES, against_gain, is_handover, resting
 from lead_intake.domain.refusals import differs, not_yours, unknown_lead
 from lead_intake.domain.seller import Seller
 from lead_intake.domain.world import World
@@ -122,9 +115,9 @@ def _by_round(
 ) -> Decision:
     if lead.stage != "waiting":
         return differs("lead-not-waiting", f"Lead {wish.lead_id} is {lead.stage} by now.")
-    until = barred(state, lead, world, now)
-    if until is not None and is_handover(lead, wish.person):
-        return [resting(key, wish.lead_id, until)]
+    bar = against_gain(state, lead, wish.person, world, now)
+    if bar is not None:
+        return [resting(key, wish.lead_id, bar.until)] if bar.until else bar.refusal
     why = why_not(wish.person, lead, _ledger(state, wish.person), world, now)
     if why:
         return differs(
@@ -196,15 +189,10 @@ def _may_not_hand(
     if unfit(wish.person, lead, world, now) == "no-seller":
         detail = f"{wish.person} is no seller in the register, or has left."
         return Refusal(code="seller-unknown", detail=detail, pointer="/person", kind="missing")
-    until = barred(state, lead, world, now)
-    if until is None or wish.because in IGNORES_BUDGET or not is_handover(lead, wish.person):
-        return None
-    budget = world.policy.holding.handovers
-    detail = (
-        f"The customer was handed over {budget.most} times within {budget.window}: again from"
-        f" {until.isoformat()}, or because the holder left, is ill, or the customer wishes it."
-    )
-    return differs("handover-barred", detail)
+    bar = None
+    if wish.because not in PASSES:
+        bar = against_gain(state, lead, wish.person, world, now)
+    return bar.refusal if bar is not None else None
 
 
 def _limits(state: Customer, lead: Lead, person: str, world: World, now: datetime) -> str:

@@ -4,8 +4,9 @@ from datetime import datetime
 
 from msgspec.structs import replace
 from perennial.contracts.base import At, Decision, Event, Fact, Refusal, Wait
-from perennial.contracts.leads import LeadCaptured, LeadTagged, LeadTouched, Touch
+from perennial.contracts.leads import LeadCaptured, LeadTagged, LeadTouched
 from perennial.contracts.partner import CaptureLead
+from perennial.contracts.touches import Touch
 
 from lead_intake.domain.checks import invalid, moment_fault
 from lead_intake.domain.claims import conflicting, own_claims, proposals
@@ -88,12 +89,9 @@ def _again(state: Customer, asked: LeadSaid) -> Decision:
 
 def _unknown(said: CaptureLead, world: World, now: datetime) -> Wait | None:
     """What the register must hold first."""
-    expires = now + world.policy.waiting
-    priced = said.cost is not None or said.expected_value is not None
-    if priced and said.currency and world.rate(said.currency, said.captured_at.date()) is None:
-        return Wait(until_known=f"rate:{said.currency}", expires=expires)
     strict = world.policy.products_must_be_known and world.catalogue.products
     if strict and said.product and world.catalogue.find(said.product) is None:
+        expires = now + world.policy.waiting
         return Wait(until_known=f"product:{said.product}", expires=expires)
     return None
 
@@ -134,6 +132,7 @@ def _captured(fact: Fact, world: World) -> list[Event]:
         campaign=said.campaign,
         cost=_worth(said.cost, said, world),
         expected_value=_worth(said.expected_value, said, world),
+        unvalued=_unvalued(said, world),
         wants_call=said.wants_call,
         opportunity=said.opportunity,
         holder=said.holder,
@@ -165,6 +164,7 @@ def _touched(fact: Fact, lead_id: str, world: World) -> list[Event]:
         external_id=said.party or said.lead,
         claims=own_claims(fact),
         conflicts=list(conflicting(fact)),
+        unvalued=_unvalued(said, world),
         wants_call=said.wants_call,
         attributes=dict(said.attributes),
         personal=asked.sealed,
@@ -176,6 +176,13 @@ def _product(said: CaptureLead, world: World) -> str:
     """By the register's id where it knows the spelling, else as the source spells it."""
     found = world.catalogue.find(said.product)
     return found.product_id if found is not None else said.product
+
+
+def _unvalued(said: CaptureLead, world: World) -> str:
+    """The currency without a rate: an estimate keeps no lead waiting."""
+    priced = said.cost is not None or said.expected_value is not None
+    known = not said.currency or world.rate(said.currency, said.captured_at.date()) is not None
+    return "" if known or not priced else said.currency or ""
 
 
 def _worth(amount: int | None, said: CaptureLead, world: World) -> int | None:

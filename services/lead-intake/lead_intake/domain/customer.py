@@ -10,10 +10,13 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 from perennial.contracts.base import Event, Id, Minor, Part, State
+from perennial.contracts.holdings import ActivityLogged, ContactPlanned
 from perennial.contracts.leads import LeadCaptured, LeadTouched, MergeDeclined, MergeProposed
 from perennial.contracts.orders import OrderCancelled, OrderPaid, OrderPlaced, OrderReturned
 
+from lead_intake.domain import contacts as the_contacts
 from lead_intake.domain import leads as the_leads
+from lead_intake.domain.contacts import Contacts
 from lead_intake.domain.identity import lead_id
 from lead_intake.domain.lead import Lead
 from lead_intake.domain.money import share
@@ -75,6 +78,7 @@ class Customer(State, frozen=True, kw_only=True):
     """Leads that were further touches of one of these: their ids, and that one's."""
     proposals: dict[str, Proposal] = {}
     """By the other party's id."""
+    contacts: Contacts = Contacts()
     beside: dict[str, Seller] = {}
     """Ledgers of the sellers that a rule looks at; never stored."""
     parts: dict[str, Order] = {}
@@ -105,6 +109,9 @@ def evolve(state: Customer, event: Event, now: datetime) -> Customer:
             state = _known(state, event)
         case LeadTouched() if event.number:
             state = _touched(state, event)
+        case ActivityLogged() | ContactPlanned():
+            contacts = the_contacts.evolve(state.contacts, event)
+            state = state if contacts is state.contacts else replace(state, contacts=contacts)
         case MergeProposed():
             state = _proposed(state, event, now)
         case MergeDeclined() if event.other in state.proposals:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from perennial.contracts.calendar import Period, length
 
+from lead_intake.domain import contacts
 from lead_intake.domain.registers import LEVELS
 from lead_intake.domain.seller import KEPT
 from lead_intake.policy import Policy
@@ -22,6 +23,11 @@ def _faults(draft: Policy) -> Iterator[_Fault]:
     if length(draft.holding.capacity.window) > KEPT:
         told = f"gains are kept for {KEPT.days} days: write {KEPT.days}d or less"
         yield "/holding/capacity/window", told
+    if length(draft.holding.contacts.window) > contacts.KEPT:
+        told = (
+            f"contacts are kept for {contacts.KEPT.days} days: write {contacts.KEPT.days}d or less"
+        )
+        yield "/holding/contacts/window", told
     yield from _levels(draft)
     rungs = (warn.rung for warn in draft.turnover.warnings)
     yield from _twice("/turnover/warnings", "rung", rungs)
@@ -32,6 +38,7 @@ def _periods(draft: Policy) -> Iterator[_Fault]:
     told: list[tuple[str, Period]] = [
         ("/holding/capacity/window", draft.holding.capacity.window),
         ("/holding/handovers/window", draft.holding.handovers.window),
+        ("/holding/contacts/window", draft.holding.contacts.window),
         ("/turnover/lease/period", draft.turnover.lease.period),
     ]
     for place, rule in enumerate(draft.turnover.rules):

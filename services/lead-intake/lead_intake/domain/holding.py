@@ -1,23 +1,17 @@
-"""Who may hold a lead, decided under the sellers' locks: capacity, qualification, protection.
+"""Who may hold a lead, decided under the sellers' locks: capacity and qualification.
 
-Every way to a holder passes here: a round's choice, a person's word, a leaver's estate, a pipeline
+What the customer is spared is decided in `protection.py`. Every way to a holder passes here: a round's choice, a person's word, a leaver's estate, a pipeline
 that is taken over. Claims from a pool (`pools.py`) ask the same questions.
 """
 
 from datetime import datetime, timedelta
 
 import msgspec
-from perennial.contracts.base import Event
 from perennial.contracts.calendar import length
-from perennial.contracts.holdings import LeadNurtured
 
-from lead_intake.domain.customer import Customer
 from lead_intake.domain.lead import Lead
 from lead_intake.domain.seller import Seller
 from lead_intake.domain.world import World
-
-IGNORES_BUDGET = ("left", "absent", "customer-wish")
-"""Departure, illness and the customer's wish pass the budget of hand-overs, and count."""
 
 
 class Room(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,38 +80,3 @@ def why_not(person: str, lead: Lead, seller: Seller, world: World, now: datetime
     if found:
         return found
     return "" if room(person, seller, world, now).free else "full"
-
-
-def is_handover(lead: Lead, person: str) -> bool:
-    """Whether it counts against the customer's budget: another than who had reached them."""
-    last = lead.holdings[-1] if lead.holdings else None
-    return last is not None and last.reached and last.person != person
-
-
-def barred_until(state: Customer, world: World, now: datetime) -> datetime | None:
-    """Until when the customer may not be handed over again (T1); None if they may."""
-    budget = world.policy.holding.handovers
-    window = length(budget.window)
-    counted = sorted(
-        held.since
-        for lead in state.leads.values()
-        for held in lead.holdings
-        if held.handover and held.since > now - window
-    )
-    over = len(counted) - budget.most
-    if over < 0:
-        return None
-    return (counted[over] if counted else now) + window
-
-
-def barred(state: Customer, lead: Lead, world: World, now: datetime) -> datetime | None:
-    """The same for one lead: whoever takes it next, were it a hand-over."""
-    next_one = lead.holdings[-1] if lead.holdings else None
-    if next_one is None or not next_one.reached:
-        return None
-    return barred_until(state, world, now)
-
-
-def resting(key: str, lead_id: str, until: datetime) -> Event:
-    """It waits with market until the customer may be handed over."""
-    return LeadNurtured(customer_id=key, lead_id=lead_id, because="barred", until=until)

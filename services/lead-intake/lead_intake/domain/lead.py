@@ -10,11 +10,14 @@ from typing import Literal
 import msgspec
 from perennial.contracts.base import Minor
 from perennial.contracts.holdings import Gained, Grade
-from perennial.contracts.leads import LeadKind, Touch
+from perennial.contracts.leads import LeadKind
+from perennial.contracts.touches import Touch
 
 Stage = Literal["nurture", "waiting", "held", "pooled", "won", "lost", "closed"]
 OPEN: tuple[Stage, ...] = ("nurture", "waiting", "held", "pooled")
-Ended = Literal["", "turned-over", "released", "transferred", "returned", "won", "lost", "closed"]
+Ended = Literal[
+    "", "turned-over", "released", "left", "transferred", "returned", "won", "lost", "closed"
+]
 
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -66,12 +69,16 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: str = ""
     number: str = ""
     product: str = ""
+    unmatched: str = ""
+    """The product as its source spells it, where no register entry answers to it."""
     channel: str = ""
     tags: tuple[str, ...] = ()
     touches: tuple[Touch, ...] = ()
     touched_at: datetime | None = None
     """When somebody last met us about it; who held it before may hope again from then on."""
     wants_call: bool = False
+    asked_at: datetime | None = None
+    """When they last asked for a call."""
     expected_value: Minor | None = None
     """What the source says; what scoring expects stands in `value`."""
     score: float | None = None
@@ -94,6 +101,10 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
     """What it was lost or closed by."""
     order_id: str = ""
+    won: Minor | None = None
+    """What its win brought, where known."""
+    credit: tuple[Minor, ...] = ()
+    """Of that, each touch's share, in the order of `touches`."""
 
     @property
     def holder(self) -> str:

@@ -31,8 +31,8 @@ from perennial.contracts.leads import (
     LeadReturned,
     LeadTagged,
     LeadTouched,
-    Touch,
 )
+from perennial.contracts.touches import Touch
 
 from lead_intake.domain.contents import short
 from lead_intake.domain.lead import Ended, Holding, Lead, Present, Regrade, Stage
@@ -64,19 +64,21 @@ def _captured(event: LeadCaptured, now: datetime) -> Lead:
         source=event.source,
         number=event.number,
         product=event.product,
+        unmatched=event.unmatched,
         channel=event.channel,
         tags=tuple(event.tags),
         touches=(touch,),
         touched_at=now,
         wants_call=event.wants_call,
+        asked_at=now if event.wants_call else None,
         expected_value=event.expected_value,
     )
 
 
 def _touched(lead: Lead, event: LeadTouched, now: datetime) -> Lead:
     touches = (*lead.touches, event.touch)
-    wants_call = lead.wants_call or event.wants_call
-    return replace(lead, touches=touches, touched_at=now, wants_call=wants_call)
+    lead = replace(lead, touches=touches, touched_at=now)
+    return replace(lead, wants_call=True, asked_at=now) if event.wants_call else lead
 
 
 def _tagged(lead: Lead, event: LeadTagged, _now: datetime) -> Lead:
@@ -142,8 +144,9 @@ def _turned_over(lead: Lead, event: LeadTurnedOver, now: datetime) -> Lead:
     return _staged(_ended(lead, "turned-over", now), _follows(event.follows), now)
 
 
-def _released(lead: Lead, _event: LeadReleased, now: datetime) -> Lead:
-    return _staged(_ended(lead, "released", now), "waiting", now)
+def _released(lead: Lead, event: LeadReleased, now: datetime) -> Lead:
+    how: Ended = "left" if event.because in ("left", "absent") else "released"
+    return _staged(_ended(lead, how, now), "waiting", now)
 
 
 def _pooled(lead: Lead, event: LeadPooled, now: datetime) -> Lead:
@@ -156,7 +159,8 @@ def _pooled(lead: Lead, event: LeadPooled, now: datetime) -> Lead:
 
 
 def _nurtured(lead: Lead, event: LeadNurtured, now: datetime) -> Lead:
-    return replace(_staged(lead, "nurture", now), nurtured_at=event.until)
+    barred = event.until if event.because == "barred" else None
+    return replace(_staged(lead, "nurture", now), nurtured_at=event.until, barred_until=barred)
 
 
 def _leased(lead: Lead, event: ProtectionGranted, _now: datetime) -> Lead:
@@ -185,7 +189,12 @@ def _active(lead: Lead, event: ActivityLogged, now: datetime) -> Lead:
 
 
 def _won(lead: Lead, event: LeadWon, now: datetime) -> Lead:
-    return replace(_staged(_ended(lead, "won", now), "won", now), order_id=event.order_id)
+    return replace(
+        _staged(_ended(lead, "won", now), "won", now),
+        order_id=event.order_id,
+        won=event.value,
+        credit=tuple(one.value for one in event.credit),
+    )
 
 
 def _lost(lead: Lead, event: LeadLost, now: datetime) -> Lead:

@@ -16,8 +16,9 @@ from perennial.contracts.calendar import length
 from perennial.contracts.holdings import ContactRevealed, LeadClaimed, LeadNurtured, LeadPooled
 
 from lead_intake.domain.customer import Customer
-from lead_intake.domain.holding import barred, is_handover, room, unfit
+from lead_intake.domain.holding import room, unfit
 from lead_intake.domain.lead import Holding, Lead
+from lead_intake.domain.protection import against_gain, is_handover
 from lead_intake.domain.refusals import differs, not_yours, unknown_lead
 from lead_intake.domain.seller import Seller
 from lead_intake.domain.world import World
@@ -138,13 +139,9 @@ def _claim(
     )
     if fault is not None:
         return fault
-    handover = is_handover(lead, wish.person)
-    until = barred(state, lead, world, now) if handover else None
-    if until is not None:
-        return differs(
-            "handover-barred",
-            f"The customer may not be handed over again before {until.isoformat()}.",
-        )
+    bar = against_gain(state, lead, wish.person, world, now)
+    if bar is not None:
+        return bar.refusal
     return [
         LeadClaimed(
             customer_id=key,
@@ -153,7 +150,7 @@ def _claim(
             former=lead.holdings[-1].person if lead.holdings else "",
             pool=wish.pool,
             grade=lead.grade,
-            handover=handover,
+            handover=is_handover(lead, wish.person),
         )
     ]
 

@@ -5,10 +5,12 @@ of them (waiting, parked, archived) can be read by nobody without the party's ke
 names that their senders know them by.
 """
 
+from datetime import datetime
 from typing import ClassVar
 
 import msgspec
 from perennial.contracts.base import Event, Id, Text
+from perennial.contracts.holdings import ActivityKind
 from perennial.contracts.partner import (
     CancelOrder,
     CaptureLead,
@@ -107,6 +109,17 @@ class ReopenLead(_Wish, frozen=True, kw_only=True):
     reason: Text = ""
 
 
+class PlanContact(_Wish, frozen=True, kw_only=True):
+    """A seller is going to call, write or come."""
+
+    TYPE: ClassVar[str] = "request.lead.contact"
+    activity: Id
+    kind: ActivityKind
+    at: datetime
+    anyones: bool = False
+    """They may speak for leads of others too."""
+
+
 class DeclineMerge(msgspec.Struct, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "request.merge.decline"
     other: Id
@@ -120,4 +133,4 @@ Said = OfOrder | OfLead
 ORDER_SAID = (OrderSaid, PaymentSaid, ReturnSaid, CancelSaid)
 LEAD_SAID = (LeadSaid, ActivitySaid, CloseSaid)
 SAID = (*ORDER_SAID, *LEAD_SAID)
-LEAD_WISHES = (TagLead, ReadyLead, ReturnLead, ReopenLead)
+LEAD_WISHES = (TagLead, ReadyLead, ReturnLead, ReopenLead, PlanContact)

@@ -35,7 +35,7 @@ class QueueLead(msgspec.Struct, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "request.lead.queue"
     lead_id: Id
     since: datetime
-    reason: Literal["no-capacity", "no-seller", "held-before"]
+    reason: Literal["no-capacity", "no-seller", "held-before", "protected"]
     expected_wait_hours: float | None = None
     lost_by_reason: dict[str, int] = {}
     round_id: str = ""

@@ -24,9 +24,9 @@ from perennial.contracts.holdings import (
 
 from lead_intake.domain.clocks import Running, running
 from lead_intake.domain.customer import Customer
-from lead_intake.domain.holding import barred, resting
 from lead_intake.domain.lead import Lead
 from lead_intake.domain.pools import entering
+from lead_intake.domain.protection import resting, rests_until
 from lead_intake.domain.refusals import differs, not_yours, unknown_lead
 from lead_intake.domain.world import World
 from lead_intake.policy.turnover import Lease, Warn
@@ -221,7 +221,7 @@ def _after(
     """Where it goes from its holder: to a pool, to rest in nurture, or nowhere yet: it waits."""
     if len(lead.held_by) >= world.policy.turnover.holders:
         return [entering(key, lead_id, lead, because, world, now)]
-    until = barred(state, lead, world, now)
+    until = rests_until(state, lead, world, now)
     return [] if until is None else [resting(key, lead_id, until)]
 
 

@@ -12,6 +12,7 @@ from perennial.contracts.rounding import round_to
 
 from lead_intake.domain import ordering
 from lead_intake.domain.checks import invalid, moment_fault
+from lead_intake.domain.credit import credit
 from lead_intake.domain.customer import Customer
 from lead_intake.domain.identity import order_id
 from lead_intake.domain.lead import Lead
@@ -28,7 +29,7 @@ def order(state: Customer, fact: Fact, world: World, now: datetime) -> Decision:
     decision = ordering.react(state, fact, world, now)
     if not isinstance(decision, list) or not state.leads:
         return decision
-    return [*decision, *_won_by(state, fact.key, decision)]
+    return [*decision, *_won_by(state, fact.key, decision, world)]
 
 
 def close(state: Customer, fact: Fact, world: World, now: datetime) -> Decision:
@@ -92,7 +93,7 @@ def _reported(fact: Fact, lead_id: str, lead: Lead, world: World, now: datetime)
     skipped = [readied(fact.key, lead_id, lead, "arrived")] if lead.ready_at is None else []
     became = order_id(asked.source, said.order) if said.order else ""
     won = replace(
-        _win(fact.key, lead_id, lead, became, value, said.closed_at),
+        _win(fact.key, lead_id, lead, became, value, said.closed_at, world),
         holder=_credited(lead, said, world),
     )
     return [At(event, said.closed_at) for event in (*skipped, won)]
@@ -122,7 +123,7 @@ def _over(
     return over
 
 
-def _won_by(state: Customer, key: str, decision: Sequence[Event | At]) -> list[At]:
+def _won_by(state: Customer, key: str, decision: Sequence[Event | At], world: World) -> list[At]:
     """The lead that a settled order wins: same product first, else the oldest held, else the oldest."""
     for wish in decision:
         if not isinstance(wish, At):
@@ -132,11 +133,13 @@ def _won_by(state: Customer, key: str, decision: Sequence[Event | At]) -> list[A
             isinstance(event, OrderPaid) and event.settled
         )
         if settles and isinstance(event, OrderPlaced | OrderPaid):
-            return _chosen(state, key, event, wish.time)
+            return _chosen(state, key, event, wish.time, world)
     return []
 
 
-def _chosen(state: Customer, key: str, event: OrderPlaced | OrderPaid, at: datetime) -> list[At]:
+def _chosen(
+    state: Customer, key: str, event: OrderPlaced | OrderPaid, at: datetime, world: World
+) -> list[At]:
     """Only a chance that was there when the order was placed; the day of both is enough."""
     if any(lead.order_id == event.order_id for lead in state.leads.values()):
         return []
@@ -151,7 +154,7 @@ def _chosen(state: Customer, key: str, event: OrderPlaced | OrderPaid, at: datet
         return []
     lead_id = min(open_leads)[-1]
     lead = state.leads[lead_id]
-    return [At(_win(key, lead_id, lead, event.order_id, value, at), at)]
+    return [At(_win(key, lead_id, lead, event.order_id, value, at, world), at)]
 
 
 def _placed_at(state: Customer, event: OrderPlaced | OrderPaid, at: datetime) -> datetime:
@@ -170,7 +173,7 @@ def _bought(state: Customer, event: OrderPlaced | OrderPaid) -> tuple[int, set[s
 
 
 def _win(
-    key: str, lead_id: str, lead: Lead, order: str, value: int | None, at: datetime
+    key: str, lead_id: str, lead: Lead, order: str, value: int | None, at: datetime, world: World
 ) -> LeadWon:
     return LeadWon(
         customer_id=key,
@@ -182,6 +185,7 @@ def _win(
         grade=lead.grade,
         channel=lead.channel,
         waited_days=_cycle(lead, at),
+        credit=credit(value, lead.touches, world.policy.credit),
     )
 
 

@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 from importlib.resources import files
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from perennial.contracts.base import Currency, Id, Minor
@@ -15,6 +15,7 @@ from lead_intake.policy.turnover import Turnover
 
 Share = Annotated[float, msgspec.Meta(ge=-1, le=1)]
 Hours = Annotated[int, msgspec.Meta(ge=1, le=8760)]
+Credit = Literal["first", "last", "linear"]
 Days = Annotated[int, msgspec.Meta(ge=0, le=3650)]
 
 
@@ -54,6 +55,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     matching: Matching = Matching()
 
     tag_rules: list[TagRule] = []
+    credit: Credit = "linear"
+    """Which touches of a lead its win is credited to: the first, the last, or all alike."""
     market_role: Id = "market"
     """The named role that answers for a lead until a seller holds it."""
     score_hours: Hours = 24

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from perennial.contracts.base import Count, Id
 from perennial.contracts.calendar import WallClock
-from perennial.contracts.holdings import Grade
+from perennial.contracts.holdings import ActivityKind, Grade
 
 Level = Count
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
@@ -62,9 +62,26 @@ class Handovers(Rules, frozen=True, kw_only=True):
     window: WallClock = "90d"
 
 
+class Contacts(Rules, frozen=True, kw_only=True):
+    """A customer's protection from being called too often, over all sellers (T1)."""
+
+    most: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 3
+    """Contacts in any `window`, planned ones included."""
+    window: WallClock = "7d"
+    kinds: tuple[ActivityKind, ...] = (
+        "call-connected", "message-sent", "meeting-held", "visit", "demo",
+    )  # fmt: skip
+    """Activities that count: those by which we turn to the customer."""
+    lapses: WallClock = "1d"
+    """A plan counts for so long after its moment; what was done by then has been logged."""
+
+
 class Holdings(Rules, frozen=True, kw_only=True):
     capacity: Capacity = Capacity()
     qualification: Qualification = Qualification()
     handovers: Handovers = Handovers()
+    contacts: Contacts = Contacts()
+    quiet: WallClock = "5d"
+    """How long a customer is left in peace after a seller who had reached them has dropped them."""
     queue: Id = "head-of-sales"
     """The named role that answers for leads nobody can take."""
