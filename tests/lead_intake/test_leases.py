@@ -62,6 +62,11 @@ def test_who_sees_only_some_rows_speaks_for_itself(rows: Rows, by: str, leases: 
     asked = ActivitySaid(lead_id="l", source="crm", said=said)
     who = Principal(subject="x", client="crm", rows=rows, person=by)
 
-    made = it.ask(it.key("l"), msgspec.structs.replace(asked, **as_wish(who, asked)))
+    made = it.ask(
+        it.key("l"),
+        msgspec.structs.replace(
+            asked, **as_wish(who, asked, None if rows == "all" else (by, "bo"))
+        ),
+    )
 
     assert len(made) == 1 + leases

@@ -74,13 +74,12 @@ class Sales:
         return found
 
     async def _leave(self, day: date) -> None:
-        """Somebody goes; all that one held is handed on in one call."""
+        """Somebody goes and names a successor, who has what that one held by the next tick."""
         if self._gone or day < LEAVES:
             return
         self._gone = True
         path = f"/v1/registers/people/{LEAVER}/leave"
         await self._calls.post(INTAKE, path, HEAD, {"successor": SUCCESSOR})
-        await self._calls.post(INTAKE, f"/v1/people/{LEAVER}/leads:rehold", HEAD, {})
 
     async def _claim(self, today: datetime) -> None:
         hunters = claimers(today.date())

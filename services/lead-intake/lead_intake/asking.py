@@ -20,6 +20,7 @@ from lead_intake.domain.requests import (
     OfLead,
     ReturnSaid,
     Said,
+    Sight,
 )
 from lead_intake.handlers import CUSTOMER, REGISTER
 from lead_intake.lead_views import Declined, lead_taken
@@ -69,13 +70,15 @@ def derived(kind: str, source: str, number: str) -> str:
     return lead_id(source, number) if kind == "lead" else order_id(source, number)
 
 
-def as_wish(who: Principal, said: Said) -> dict[str, Any]:
-    """What a request adds: a return is asked for, and who sees only some rows speaks for itself."""
+def as_wish(who: Principal, said: Said, sight: Sight) -> dict[str, Any]:
+    """What a request adds: a return is asked for, and who sees only some rows speaks for itself, of
+    what it sees."""
     if isinstance(said, ReturnSaid):
         return {"wish": True}
-    if isinstance(said, ActivitySaid | CloseSaid) and not said.said.by and who.rows != "all":
-        return {"said": msgspec.structs.replace(said.said, by=who.person or who.subject)}
-    return {}
+    if sight is None or not isinstance(said, ActivitySaid | CloseSaid):
+        return {}
+    by = said.said.by or who.person or who.subject
+    return {"said": msgspec.structs.replace(said.said, by=by), "sight": sight}
 
 
 def malformed_row(row: int, fault: Malformed) -> RowResult:

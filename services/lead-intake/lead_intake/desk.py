@@ -38,7 +38,7 @@ from lead_intake.asking import (
 )
 from lead_intake.bodies import BY_PATH, NDJSON, Body, Contact, about, named, read_row, saying_of
 from lead_intake.domain.customer import Customer
-from lead_intake.domain.requests import DeclineMerge, Said
+from lead_intake.domain.requests import LEAD_WISHES, DeclineMerge, Said, Sight
 from lead_intake.handlers import CUSTOMER, REGISTER
 from lead_intake.ingress import adapt, opened_contact, said_by, sealed_contact
 from lead_intake.views import Address, EntryView, RowResult
@@ -60,18 +60,19 @@ class Desk:
         ask = asking(said, wish.id, wish.fingerprint, who.subject)
         return respond(await self.runtime.asks.ask(ask))
 
-    def sight(self, who: Principal) -> list[str] | None:
+    def sight(self, who: Principal) -> Sight:
         """Whose leads this one sees; None for all of them."""
         if who.rows == "all":
             return None
         own = who.person or who.subject
         if who.rows != "team" or not who.team:
-            return [own] if who.rows != "self" else []
+            return (own,) if who.rows != "self" else ()
         staff = self.runtime.world().staff
-        return [own, *(one.person_id for one in staff.sellers() if one.team == who.team)]
+        return (own, *(one.person_id for one in staff.sellers() if one.team == who.team))
 
     async def lead_in_sight(self, who: Principal, lead: str) -> None:
-        """Only who sees a lead may say or want anything of it: 404 as if it were not there."""
+        """Only who sees a lead may say or want anything of it: 404 as if it were not there. That is
+        asked again when it folds, of who holds it then."""
         if who.rows != "all":
             await self.the_lead(who, lead)
 
@@ -106,7 +107,8 @@ class Desk:
         """What a person wants of a lead that the path names."""
         asked = await idempotency(request, who)
         lead = in_path(who, "lead", wish.lead_id, "")
-        wish = msgspec.structs.replace(wish, lead_id=lead, by=who.person or who.subject)
+        told = {"sight": self.sight(who)} if isinstance(wish, LEAD_WISHES) else {}
+        wish = msgspec.structs.replace(wish, lead_id=lead, by=who.person or who.subject, **told)
         ask = about_lead(wish, asked.id, asked.fingerprint, who.subject)
         return respond(await self.runtime.asks.ask(ask))
 
@@ -210,7 +212,9 @@ class Desk:
         thing_id = in_path(who, kind, meant, body.source)
         if named(body) not in (BY_PATH, meant) and derived(kind, source, named(body)) != thing_id:
             raise Malformed(f"the path names {kind} {meant}, the body {named(body)}", f"/{kind}")
-        return msgspec.structs.replace(said, **{f"{kind}_id": thing_id}, **as_wish(who, said))
+        return msgspec.structs.replace(
+            said, **{f"{kind}_id": thing_id}, **as_wish(who, said, self.sight(who))
+        )
 
 
 async def _desk(request: Request) -> Desk:

@@ -54,7 +54,7 @@ class Holdings:
                 f"{person} is here: hand leads over one by one, or record the leave or absence."
             )
             raise Fault(409, "person-present", detail)
-        takers = tuple(one for one in to or _takers(person, world) if one != person)
+        takers = tuple(one for one in to or world.staff.takers(person) if one != person)
         reason = because or ("absent" if world.staff.employed(person) else "left")
         told = request.headers.get("idempotency-key") or uuid7()
         leads = sorted((await holdings.seller(self.pool, person)).open)
@@ -95,13 +95,6 @@ def in_sight(who: Principal, person: str = "") -> str:
     if person in ("", own) or who.rows == "all":
         return person or own
     raise Fault(403, "not-yours", f"this token speaks for {own} only")
-
-
-def _takers(person: str, world: World) -> tuple[str, ...]:
-    """Whom a leaver named, or who stands in for who is away."""
-    entry = world.staff.person(person)
-    named = (world.staff.successor(person), entry.substitute if entry is not None else "")
-    return tuple(dict.fromkeys(filter(None, named)))
 
 
 def _reheld(lead: str, answer: Answer) -> Reheld:

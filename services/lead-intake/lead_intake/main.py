@@ -12,6 +12,7 @@ from lead_intake.domain.drafts import fault_in
 from lead_intake.handlers import LISTENS
 from lead_intake.ingress import adapt, locate
 from lead_intake.jobs import JOBS
+from lead_intake.leaving import rehold_leavers
 from lead_intake.policy import Policy
 from lead_intake.reckoning import Reckoning
 
@@ -29,7 +30,7 @@ SERVICE = Service(
     requests=requests.SAID,
     locate=locate,
     adapt=adapt,
-    jobs=(Reckoning(), *JOBS),
+    jobs=(Reckoning(), rehold_leavers, *JOBS),
     jobs_after_timers=True,
 )
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
-from perennial.contracts.base import Decision, Fact, TimerFired
+from perennial.contracts.base import Decision, Fact, Refusal, TimerFired
 from perennial.contracts.grades import LeadScored
 
 from lead_intake.domain import (
@@ -19,6 +20,7 @@ from lead_intake.domain import (
     winning,
 )
 from lead_intake.domain.customer import Customer
+from lead_intake.domain.refusals import unknown_lead
 from lead_intake.domain.requests import (
     ORDER_SAID,
     ActivitySaid,
@@ -77,7 +79,19 @@ def react(state: Customer, fact: Fact, world: World, now: datetime) -> Decision:
     if isinstance(said, TimerFired):
         return TIMERS[said.name.split("/", 1)[0]](state, fact, world, now)
     rule = RULES.get(type(said))
-    return rule(state, fact, world, now) if rule is not None else []
+    if rule is None:
+        return []
+    return _out_of_sight(state, said) or rule(state, fact, world, now)
+
+
+def _out_of_sight(state: Customer, said: Any) -> Refusal | None:
+    """Who sees some leads only is told of the others that they are not there."""
+    sight = getattr(said, "sight", None)
+    if sight is None:
+        return None
+    found = state.lead(said.lead_id)
+    seen = found is not None and found[1].holder in sight
+    return None if seen else unknown_lead(said.lead_id)
 
 
 def due(state: Customer, world: World) -> dict[str, datetime]:

@@ -21,6 +21,9 @@ from perennial.contracts.partner import (
     RecordReturn,
 )
 
+Sight = tuple[str, ...] | None
+"""Whose leads the sender sees, decided by who holds the lead when it folds; None: everybody's."""
+
 
 class OrderSaid(Event, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = PlaceOrder.TYPE
@@ -73,6 +76,7 @@ class ActivitySaid(Event, frozen=True, kw_only=True):
     lead_id: Id
     source: Id
     said: RecordActivity
+    sight: Sight = None
 
 
 class CloseSaid(Event, frozen=True, kw_only=True):
@@ -80,6 +84,7 @@ class CloseSaid(Event, frozen=True, kw_only=True):
     lead_id: Id
     source: Id
     said: CloseLead
+    sight: Sight = None
 
 
 class _Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +92,7 @@ class _Wish(msgspec.Struct, frozen=True, kw_only=True):
 
     lead_id: Id
     by: str = ""
+    sight: Sight = None
 
 
 class TagLead(_Wish, frozen=True, kw_only=True):

@@ -40,6 +40,18 @@ class Staff:
             return False
         return not any(away.starts <= now < away.ends for away in entry.absences)
 
+    def left(self, person_id: str) -> bool:
+        """Was here, and is no longer."""
+        entry = self._entries.get(person_id)
+        return entry is not None and entry.left
+
+    def takers(self, person_id: str) -> tuple[str, ...]:
+        """Who takes over from who is gone or away: whom a leaver named, then who stands in."""
+        entry = self.person(person_id)
+        named = (self.successor(person_id), entry.substitute if entry is not None else "")
+        others = (one for one in named if one and one != person_id)
+        return tuple(dict.fromkeys(others))
+
     def successor(self, person_id: str) -> str:
         """Whom a leaver named, if that one is still with us."""
         entry = self._entries.get(person_id)

@@ -1,6 +1,6 @@
 """Who may hold how much, and how often a customer may be handed over."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from perennial.contracts.base import Count, Id
@@ -83,5 +83,9 @@ class Holdings(Rules, frozen=True, kw_only=True):
     contacts: Contacts = Contacts()
     quiet: WallClock = "5d"
     """How long a customer is left in peace after a seller who had reached them has dropped them."""
+    leavers: Literal["rehold", "queue", "wait"] = "rehold"
+    """What becomes of a leaver's leads by itself: `rehold` gives them to the named successor, else to
+    the substitute, as far as they have room, and queues the rest; `queue` lets a round choose; `wait`
+    leaves them where they are until a person chooses in one call."""
     queue: Id = "head-of-sales"
     """The named role that answers for leads nobody can take."""

@@ -1,0 +1,41 @@
+"""The job that leaves nothing with who has left: each lead goes to a successor, or waits in the queue.
+
+How is policy; with `wait` nothing happens by itself, and a person chooses in one call.
+"""
+
+from perennial.kit.ask import Ask
+from perennial.kit.jobs import asking
+
+from lead_intake import store
+from lead_intake.domain.assigning import ReholdLead
+from lead_intake.domain.seller import Seller
+from lead_intake.domain.world import World
+from lead_intake.handlers import CUSTOMER
+from lead_intake.jobs import JOB, Running
+
+
+async def rehold_leavers(running: Running) -> int:
+    """How many leads of leavers were moved."""
+    world = running.world()
+    if world.policy.holding.leavers == "wait":
+        return 0
+    if running.door.ticking and await store.timers_due(running.pool, running.now()):
+        return 0  # as with rounds: what happens by itself at that time happens first
+    ledgers = await store.ledgers(running.pool)
+    asks = [
+        _rehold(lead, person, ledger, world)
+        for person, ledger in sorted(ledgers.items())
+        if world.staff.left(person)
+        for lead in sorted(ledger.open)
+    ]
+    answers = await running.asks.ask_all(asks) if asks else []
+    return sum(one.refusal is None for one in answers)
+
+
+def _rehold(lead: str, person: str, ledger: Seller, world: World) -> Ask:
+    """Once for each time that they held it."""
+    heirs = world.policy.holding.leavers == "rehold"
+    to = world.staff.takers(person) if heirs else ()
+    wish = ReholdLead(lead_id=lead, former=person, to=to, because="left", by="rule")
+    gained = max((name for name in ledger.gains if name.startswith(f"{lead}@")), default=lead)
+    return asking(CUSTOMER, "", wish, f"rehold:{person}:{gained}", JOB)
