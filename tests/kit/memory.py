@@ -126,6 +126,7 @@ class Memory:
         for subject, name, key in writes.aliases:
             assert (subject, name) not in tables.alias, "a name has one holder"
             tables.alias[subject, name] = key
+        tables.alias |= writes.renamed
         for made in writes.events:
             said = (made.id, made.type, made.time, made.now, made.context, made.data)
             tables.event.append((made.topic, made.key, made.ver, *said))

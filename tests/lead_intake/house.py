@@ -17,12 +17,13 @@ from perennial.contracts.base import Event
 from perennial.kit import actions, door
 from perennial.kit.ask import Answer, Ask
 from perennial.kit.auth import Tokens
-from perennial.kit.batch import Item, Outcome, Parked, StoredAnswer, Writes
+from perennial.kit.batch import Item, Outcome, Parked, Writes
 from perennial.kit.http import build_app
 from perennial.kit.ingest import asked, placed
 from perennial.kit.tokens import issue
 from perennial.kit.worlds import Worlds
 
+from tests.kit.memory import NEW, Memory
 from tests.lead_intake.histories import NOW, SEALING
 
 
@@ -31,10 +32,7 @@ class House:
 
     def __init__(self) -> None:
         self.worlds = Worlds(SERVICE, {})
-        self.entities: dict[tuple[str, str], tuple[Any, ...]] = {}
-        self.parts: dict[tuple[str, str], tuple[str, str]] = {}
-        self.aliases: dict[tuple[str, str], str] = {}
-        self.answers: dict[str, StoredAnswer] = {}
+        self.store = Memory()
         self.events: list[Event] = []
         self.parked: list[Parked] = []
 
@@ -51,7 +49,8 @@ class House:
     def state(self, subject: str, key: str) -> Any:
         """What its events have made of a subject, parts apart."""
         kind = SERVICE.subjects[subject].state
-        return msgspec.json.decode(self.entities.get((subject, key), _new())[5], type=kind)
+        row = self.store.tables.entity.get((subject, key), NEW)
+        return msgspec.json.decode(row[5], type=kind)
 
     def adopt(self, **rules: Any) -> None:
         """Judge by the default policy with these changes from now on."""
@@ -83,51 +82,28 @@ class House:
 
     def _perform(self, action: actions.Action) -> Any:
         match action:
-            case actions.LoadAnswers(ids):
-                return {one: self.answers[one] for one in ids if one in self.answers}
-            case actions.Locate(subject, ids):
-                return {
-                    one: self.parts[subject, one][0] for one in ids if (subject, one) in self.parts
-                }
-            case actions.Resolve(subject, names):
-                return {
-                    one: self.aliases[subject, one]
-                    for one in names
-                    if (subject, one) in self.aliases
-                }
-            case actions.LockEntities(ids):
-                return {one: self.entities.get(one, _new()) for one in ids}, set()
             case actions.LockParked(ids):
                 return [
                     SimpleNamespace(id=one, state="waiting", holds=False, subject="", key="")
                     for one in ids
                 ]
-            case actions.LoadParts(subject, ids):
-                return {
-                    one: self.parts[subject, one] for one in ids if (subject, one) in self.parts
-                }
             case actions.Write(writes):
-                self._write(writes)
-        return None
+                self._take_note(writes)
+                self.store.perform(replaced(action))
+                return None
+        return self.store.perform(action)
 
-    def _write(self, writes: Writes) -> None:
+    def _take_note(self, writes: Writes) -> None:
         for one in writes.entities:
-            state = one.state
-            if one.subject.part is not None:
-                state = msgspec.structs.replace(state, parts={})
-            seen, made = _json(one.seen), _json(one.made)
-            row = (one.now, seen, made, one.held, one.due, _json(state), _json(one.marks))
-            self.entities[one.subject.name, one.key] = row
             if one.subject.reference:
                 self.worlds = self.worlds.with_states({(one.subject.name, one.key): one.state})
-        for subject, name, key in writes.aliases:
-            assert (subject, name) not in self.aliases, "a name has one holder"
-            self.aliases[subject, name] = key
-        for subject, part_id, key, part in writes.parts:
-            self.parts[subject, part_id] = (key, _json(part))
         self.events += [made.event for made in writes.events]
         self.parked += writes.parked
-        self.answers |= {one.id: one for one in writes.answers}
+
+
+def replaced(action: actions.Write) -> actions.Write:
+    """Without what is set aside: this house keeps it itself."""
+    return actions.Write(replace(action.writes, parked=[], released=[]))
 
 
 def rest(
@@ -153,11 +129,3 @@ def _again(parked: Parked, number: int) -> Item:
     """As the kit reads a parked row back: nobody waits for an answer any more."""
     item = Item(parked.item.fact, parked_id=number, ready_for=parked.waits_for or "")
     return placed(SERVICE, item)
-
-
-def _new() -> tuple[Any, ...]:
-    return (None, "{}", "{}", False, None, "{}", "{}")
-
-
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()

@@ -27,9 +27,9 @@ from perennial.contracts.leads import (
     LeadReturned,
     LeadTagged,
     LeadTouched,
-    MergeProposed,
 )
 from perennial.contracts.orders import OrderPlaced
+from perennial.contracts.unions import MergeProposed
 from perennial.kit.batch import Item
 
 from tests.lead_intake.client import Client

@@ -62,7 +62,7 @@ async def test_numbers_are_drawn_without_a_gap(house: House) -> None:
 @pytest.mark.feature("C3")
 async def test_the_timeline_holds_own_events_and_the_facts_kept(house: House) -> None:
     await two_months(house)
-    kinds = {row["type"] for row in await timeline(house.pool, "b", None, 100)}
+    kinds = {row["type"] for row in await timeline(house.pool, ["b"], None, 100)}
     assert "perennial.customer.scored.v1" in kinds
     assert "perennial.customer.red-light-lit.v1" in kinds
 

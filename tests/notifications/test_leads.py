@@ -34,6 +34,7 @@ from perennial.contracts.holdings import (
     TurnoverWarned,
 )
 from perennial.contracts.leads import LeadQueued, LeadReturned
+from perennial.contracts.unions import LeadLeft
 
 from tests.notifications.told import START, after, away, hours, person, said, world
 
@@ -286,3 +287,10 @@ def test_both_languages_know_every_kind_clock_and_field() -> None:
 def test_a_missing_field_is_a_fault_before_anything_is_sent(told: dict[str, str]) -> None:
     with pytest.raises(MissingFieldError, match="turnover-due needs lead"):
         filled("turnover-due", "Lead {lead}", told)
+
+
+@pytest.mark.feature("I2")
+def test_a_lead_that_changed_hands_calls_nobody_any_more_of_its_former_party() -> None:
+    left = LeadLeft(**WHERE, to="c-2")
+    _, events = after([said(warned()), said(left)], SALES)
+    assert [one.because for one in events if isinstance(one, AlertResolved)] == ["merged"]

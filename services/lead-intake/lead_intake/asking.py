@@ -17,6 +17,7 @@ from lead_intake.domain.requests import (
     ActivitySaid,
     CloseSaid,
     DeclineMerge,
+    MergeParties,
     OfLead,
     ReturnSaid,
     Said,
@@ -24,6 +25,7 @@ from lead_intake.domain.requests import (
 )
 from lead_intake.handlers import CUSTOMER, REGISTER
 from lead_intake.lead_views import Declined, lead_taken
+from lead_intake.party_views import united
 from lead_intake.views import (
     EntryView,
     RowError,
@@ -116,6 +118,17 @@ def about_merge(
             status="accepted" if events else "duplicate", customer_id=key, other=wish.other
         )
         return (201 if events else 200), told
+
+    return Ask(CUSTOMER, key, wish, wish_id, fingerprint, principal, answer)
+
+
+def about_union(
+    key: str, wish: MergeParties, wish_id: str, fingerprint: bytes, principal: str
+) -> Ask:
+    """A wish that two parties be one, or one be two."""
+
+    def answer(_state: Customer, events: list[Event]) -> tuple[int, msgspec.Struct]:
+        return united(key, wish.other, events)
 
     return Ask(CUSTOMER, key, wish, wish_id, fingerprint, principal, answer)
 

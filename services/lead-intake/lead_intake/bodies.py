@@ -100,6 +100,13 @@ class ReasonBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     reason: Text = ""
 
 
+class UnionBody(ReasonBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which two parties are one, or two again."""
+
+    other: Id
+    """The other party's customer id."""
+
+
 class Reach(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who a party is and how it is reached; kept and published sealed only."""
 

@@ -20,11 +20,12 @@ from perennial.kit.paging import etag
 from perennial.kit.problems import Fault
 from perennial.kit.runtime import Runtime, the_runtime
 
-from lead_intake import store
+from lead_intake import lead_store, store
 from lead_intake.asking import (
     about_entry,
     about_lead,
     about_merge,
+    about_union,
     as_wish,
     asking,
     derived,
@@ -38,7 +39,7 @@ from lead_intake.asking import (
 )
 from lead_intake.bodies import BY_PATH, NDJSON, Body, Contact, about, named, read_row, saying_of
 from lead_intake.domain.customer import Customer
-from lead_intake.domain.requests import LEAD_WISHES, DeclineMerge, Said, Sight
+from lead_intake.domain.requests import LEAD_WISHES, DeclineMerge, MergeParties, Said, Sight
 from lead_intake.handlers import CUSTOMER, REGISTER
 from lead_intake.ingress import adapt, opened_contact, said_by, sealed_contact
 from lead_intake.views import Address, EntryView, RowResult
@@ -81,12 +82,12 @@ class Desk:
     ) -> tuple[str, str, Customer]:
         """Whose it is, its id, and the party; 404 for what is not there, or out of sight."""
         named, sight = in_path(who, "lead", lead, source), self.sight(who)
-        key = await store.customer_of(self.pool, named)
-        state: Customer = await state_at(self.pool, self.runtime.service, CUSTOMER, key, as_of)
-        found = state.lead(named) if key else None
-        if found is None or not (sight is None or found[1].holder in sight):
-            raise Fault(404, "lead-unknown", f"there is no lead {lead} that you may see")
-        return key, found[0], state
+        for key in await store.parties_of(self.pool, named, past=as_of is not None):
+            state: Customer = await state_at(self.pool, self.runtime.service, CUSTOMER, key, as_of)
+            found = state.lead(named)
+            if found is not None and (sight is None or found[1].holder in sight):
+                return key, found[0], state
+        raise Fault(404, "lead-unknown", f"there is no lead {lead} that you may see")
 
     async def say_all(
         self, request: Request, who: Principal, rows: Rows, otherwise: str
@@ -119,6 +120,25 @@ class Desk:
         asked = await idempotency(request, who)
         ask = about_merge(key, wish, asked.id, asked.fingerprint, who.subject)
         return respond(await self.runtime.asks.ask(ask))
+
+    async def unite(
+        self, request: Request, who: Principal, key: str, wish: MergeParties
+    ) -> Response:
+        """A person's word that two parties are one, or one is two again."""
+        asked = await idempotency(request, who)
+        key = await store.root_of(self.pool, key)
+        heard = await lead_store.heard(self.pool, [key, wish.other])
+        wish = msgspec.structs.replace(wish, heard=heard, by=who.person or who.subject)
+        ask = about_union(key, wish, asked.id, asked.fingerprint, who.subject)
+        return respond(await self.runtime.asks.ask(ask))
+
+    async def party(self, key: str) -> tuple[str, Customer]:
+        """The party that an id leads to, and which; 404 where it is nobody's."""
+        key = await store.root_of(self.pool, key)
+        state: Customer = await state_at(self.pool, self.runtime.service, CUSTOMER, key)
+        if not state.captured:
+            raise Fault(404, "party-unknown", f"there is no party {key}")
+        return key, state
 
     async def hear(self, facts: list[Fact | Malformed]) -> list[RowResult]:
         """Events of a partner, told apart by (principal, source, id) as on its topic."""

@@ -11,6 +11,7 @@ from lead_intake.domain import (
     claims,
     clocks,
     customer,
+    merging,
     ordering,
     party,
     registers,
@@ -23,7 +24,7 @@ CUSTOMER = Subject(
     name="customer",
     state=customer.Customer,
     react=party.react,
-    evolve=customer.evolve,
+    evolve=party.evolve,
     due=party.due,
     part=customer.Order,
     names=ordering.names,
@@ -31,6 +32,9 @@ CUSTOMER = Subject(
     ledger=Ledger("seller", seller.Seller, seller.concerned, seller.enter),
     beside=party.beside,
     aliases=claims.aliases,
+    renames=claims.renames,
+    whole=merging.whole,
+    root=lambda party: party.root,
 )
 
 REGISTER = Subject(
@@ -58,8 +62,8 @@ LISTENS = (
     # A round is held over all that wait, and says of those left over why.
     on(rounds.HoldRound, to=ROUND),
     on(rounds.QueueLead, to=CUSTOMER),
-    # What a person wants of a lead, or of a party that may be another.
-    on(*LEAD_WISHES, DeclineMerge, to=CUSTOMER),
+    # What a person wants of a lead, or of a party that is another, or was thought to be.
+    on(*LEAD_WISHES, DeclineMerge, *merging.WISHES, to=CUSTOMER),
     # What a lead is worth following up, by scoring.
     on(LeadScored, to=CUSTOMER),
     # Staff, products, calendars and rates.

@@ -30,7 +30,9 @@ _POOLED = """
         SELECT h.lead_id, e.key, e.state->'leads'->h.lead_id AS lead,
                coalesce(e.state->'leads'->h.lead_id->>'grade', '1A') AS grade,
                coalesce((e.state->'leads'->h.lead_id->>'touched_at')::timestamptz, h.at) AS fresh
-        FROM holding h JOIN entity e ON e.subject = 'customer' AND e.key = h.customer_id
+        FROM holding h
+        JOIN alias a ON a.subject = 'customer' AND a.name = h.lead_id
+        JOIN entity e ON e.subject = 'customer' AND e.key = a.key
         WHERE h.pool = $1 AND h.what = 'pooled' AND NOT EXISTS (
             SELECT FROM holding n WHERE n.lead_id = h.lead_id AND (n.at, n.ver) > (h.at, h.ver))
     ) lying

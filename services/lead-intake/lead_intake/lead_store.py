@@ -1,13 +1,19 @@
 """Leads as SQL sees them: by any combination of what is known of them, counted, and their history."""
 
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
+from perennial.contracts.base import EPOCH
+from perennial.contracts.holdings import ActivityLogged
+from perennial.contracts.leads import LeadCaptured, LeadTagged, LeadTouched
+from perennial.contracts.unions import Heard, LeadTaken
 from perennial.kit.paging import Page
 
 from lead_intake.domain.customer import Proposal
 from lead_intake.domain.lead import Lead
 
+HEARD_MOST = 100
 _HOLDER = "CASE WHEN lead ? 'holdings' AND lead->>'stage' = 'held' THEN lead->'holdings'->-1->>'person' ELSE '' END"  # fmt: skip
 PROPERTIES: dict[str, str] = {
     "stage": "coalesce(lead->>'stage', 'nurture')",
@@ -44,15 +50,25 @@ _CREDITED = """
 _PROPOSALS = """
     SELECT e.key, one.key AS other, one.value::text AS proposal
     FROM entity e CROSS JOIN LATERAL jsonb_each(e.state->'proposals') AS one
-    WHERE e.subject = 'customer' AND e.state ? 'proposals' AND (e.key, one.key) > ($1, $2)
+    WHERE e.subject = 'customer' AND e.state ? 'proposals' AND NOT e.state ? 'root'
+      AND (e.key, one.key) > ($1, $2)
       AND NOT coalesce((one.value->>'declined')::boolean, false)
     ORDER BY 1, 2 LIMIT $3
 """
 _HISTORY = """
-    SELECT ver, id, type, time, now, data FROM event
-    WHERE topic = 'leads.v1' AND key = $1 AND ver > $2 AND data::jsonb->>'lead_id' = $3
-    ORDER BY ver LIMIT $4
+    SELECT key, ver, id, type, time, now, data FROM event
+    WHERE topic = 'leads.v1' AND key = ANY($1::text[]) AND (now, ver, key) > ($2, $3, $4)
+      AND data::jsonb->>'lead_id' = $5
+    ORDER BY now, ver, key LIMIT $6
 """
+
+
+_HEARD = """
+    SELECT type, time, data FROM event
+    WHERE topic = 'leads.v1' AND key = ANY($1::text[]) AND type = ANY($2::text[])
+    ORDER BY time, ver
+"""
+_HEARD_IN = (LeadCaptured, LeadTouched, LeadTagged, ActivityLogged, LeadTaken)
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,11 +126,45 @@ async def proposals(pool: Any, page: Page) -> list[tuple[str, str, Proposal]]:
     return [(row[0], row[1], msgspec.json.decode(row[2], type=Proposal)) for row in rows]
 
 
-async def history(pool: Any, customer_id: str, lead_id: str, page: Page) -> list[dict[str, Any]]:
-    """Everything that happened to a lead, oldest first, each with its receipt."""
-    after = int(page.after[0]) if page.after else 0
-    rows = await pool.fetch(_HISTORY, customer_id, after, lead_id, page.limit + 1)
+async def history(pool: Any, parties: list[str], lead_id: str, page: Page) -> list[dict[str, Any]]:
+    """Everything that happened to a lead under these parties, oldest first, each with its receipt."""
+    now, ver, key = page.after or (EPOCH.isoformat(), 0, "")
+    moment = datetime.fromisoformat(str(now))
+    rows = await pool.fetch(_HISTORY, parties, moment, int(ver), str(key), lead_id, page.limit + 1)
     return [_told(row) for row in rows]
+
+
+async def heard(pool: Any, parties: list[str]) -> dict[str, list[Heard]]:
+    """What spoke for each of these parties' leads so far, the latest hundred, oldest first."""
+    kinds = {kind.TYPE: kind for kind in _HEARD_IN}
+    found: dict[str, dict[Heard, None]] = {}
+    for row in await pool.fetch(_HEARD, parties, list(kinds)):
+        event: Any = msgspec.json.decode(row["data"], type=kinds[row["type"]])
+        if event.lead_id:
+            known = found.setdefault(event.lead_id, {})
+            known.update(dict.fromkeys(_said(event, row["time"])))
+    return {
+        lead: sorted(known, key=lambda one: (one.at, one.what))[-HEARD_MOST:]
+        for lead, known in found.items()
+    }
+
+
+def _said(event: Any, at: datetime) -> list[Heard]:
+    match event:
+        case LeadTaken(heard=heard):
+            return heard
+        case ActivityLogged(kind=kind):
+            whats = [f"activity:{kind}"]
+        case LeadTagged(added=added):
+            whats = [f"tag:{tag}" for tag in added]
+        case LeadCaptured(channel=channel, wants_call=wants, tags=tags):
+            whats = [f"channel:{channel}", *(["wants-call"] if wants else ())]
+            whats += [f"tag:{tag}" for tag in tags]
+        case LeadTouched(touch=touch, wants_call=wants):
+            whats = [f"channel:{touch.channel}", *(["wants-call"] if wants else ())]
+        case _:
+            whats = []
+    return [Heard(what=what, at=at) for what in whats]
 
 
 def _conditions(wanted: dict[str, list[str]], first: int) -> tuple[str, list[list[str]]]:
@@ -132,6 +182,7 @@ def _conditions(wanted: dict[str, list[str]], first: int) -> tuple[str, list[lis
 def _told(row: Any) -> dict[str, Any]:
     data = msgspec.json.decode(row["data"])
     return {
+        "customer_id": row["key"],
         "version": row["ver"],
         "id": row["id"],
         "type": row["type"],

@@ -16,7 +16,20 @@ from lead_intake.domain.seller import Seller
 from lead_intake.views import Rejection
 
 _ORDER = "SELECT key, state::text FROM part WHERE subject = 'customer' AND id = $1"
-_HOLDER = "SELECT key FROM alias WHERE subject = 'customer' AND name = $1"
+_ROOT = """
+    WITH RECURSIVE way (key, step) AS (
+        SELECT $1::text, 1
+        UNION ALL SELECT e.state->>'root', way.step + 1 FROM way
+        JOIN entity e ON e.subject = 'customer' AND e.key = way.key AND e.state ? 'root'
+    ) SELECT key FROM way ORDER BY step DESC LIMIT 1
+"""
+_HOLDERS = """
+    SELECT key FROM alias WHERE subject = 'customer' AND name = $1
+    UNION SELECT customer_id FROM holding WHERE $2 AND lead_id = $1
+    UNION SELECT data::jsonb->>'former' FROM alias JOIN event ON event.key = alias.key
+    WHERE $2 AND alias.subject = 'customer' AND alias.name = $1 AND event.topic = 'leads.v1'
+      AND event.type = 'perennial.lead.taken.v1' AND data::jsonb->>'lead_id' = $1
+"""
 _ORDERS_OF = """
     SELECT id, state::text FROM part
     WHERE subject = 'customer' AND key = $1 AND id > $2 ORDER BY id LIMIT $3
@@ -109,9 +122,14 @@ async def rounds_held(pool: Any, market: str) -> int:
     return int(await pool.fetchval(_ROUNDS, market) or 0)
 
 
-async def customer_of(pool: Any, lead_id: str) -> str:
-    """Whose lead it is; "" where there is none."""
-    return str(await pool.fetchval(_HOLDER, lead_id) or "")
+async def root_of(pool: Any, key: str) -> str:
+    """The party that this one was found to be; itself if none."""
+    return str(await pool.fetchval(_ROOT, key))
+
+
+async def parties_of(pool: Any, lead_id: str, past: bool) -> list[str]:
+    """Whose lead it is, at most one; `past`: also whose it has been, before it changed hands."""
+    return [row[0] for row in await pool.fetch(_HOLDERS, lead_id, past)]
 
 
 async def order(pool: Any, order_id: str) -> tuple[str, Order] | None:

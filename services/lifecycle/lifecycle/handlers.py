@@ -17,9 +17,10 @@ from perennial.contracts.orders import (
 )
 from perennial.contracts.registers import PersonChanged
 from perennial.contracts.scores import ChurnChanged, CustomerScored, TrendChanged
+from perennial.contracts.unions import OrderLeft, OrderTaken
 from perennial.kit.subject import Numbering, Subject, on
 
-from lifecycle.domain import books, customer, evolving, numbering, record, register
+from lifecycle.domain import books, customer, evolving, numbering, record, register, unions
 from lifecycle.domain.requests import REQUESTS, PublishReport
 
 CUSTOMER = Subject(
@@ -30,6 +31,7 @@ CUSTOMER = Subject(
     due=customer.due,
     part=record.Product,
     names=customer.names,
+    root=lambda one: one.root,
     emits=(CUSTOMERS,),
 )
 REPORT = Subject(
@@ -48,7 +50,7 @@ REGISTER = Subject(
     reference=True,
 )
 
-ORDER_FACTS = (OrderPlaced, OrderPaid, OrderReturned, OrderCancelled)
+ORDER_FACTS = (OrderPlaced, OrderPaid, OrderReturned, OrderCancelled, OrderLeft, OrderTaken)
 LEAD_FACTS = (
     LeadCaptured,
     LeadTouched,
@@ -56,6 +58,7 @@ LEAD_FACTS = (
     ActivityLogged,
     ProtectionGranted,
     LeadReopened,
+    *unions.UNIONS,
     *customer.HOLDINGS,
 )
 ARCHIVES = (*ORDER_FACTS, *LEAD_FACTS, CustomerScored, TrendChanged, GradeChanged)

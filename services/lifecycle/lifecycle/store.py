@@ -20,6 +20,7 @@ from perennial.contracts.customers import (
     WinbackDiagnosed,
     WinbackOpened,
 )
+from perennial.contracts.entering import CustomerMerged, CustomerUnmerged
 from perennial.contracts.reports import ReportPublished
 from perennial.contracts.scores import SCORES, CustomerScored, TrendChanged
 
@@ -55,7 +56,7 @@ _COUNTS_AS_OF = """
         SELECT DISTINCT ON (key) key, coalesce(data::jsonb->>'after', 'identified') AS segment
         FROM event WHERE topic = $1 AND type = ANY($2::text[]) AND now <= $3
         ORDER BY key, ver DESC) AS latest
-    GROUP BY 1
+    WHERE segment <> 'merged' GROUP BY 1
 """
 _WATCHED = """
     SELECT key, state::text FROM entity
@@ -71,7 +72,9 @@ _LATEST_ARCHIVED = _LATEST_EVENT.replace("FROM event", "FROM archive")
 _STEPS = """
     SELECT key, type, data::jsonb->>'before' AS before, data::jsonb->>'after' AS after FROM event
     WHERE topic = $1 AND now >= $2 AND now < $3
-      AND (type = $4 OR type = $5 AND data::jsonb->>'after' IN ('activated', 'lost', 'released'))
+      AND (type = $4 OR type = $5 AND data::jsonb->>'after' IN ('activated', 'lost', 'released')
+           OR type = $6 AND data::jsonb->>'before' = ANY($8::text[])
+           OR type = $7 AND data::jsonb->>'after' = ANY($8::text[]))
     ORDER BY key, ver
 """
 _FIRST = "SELECT min(now) FROM event WHERE topic = $1 AND type = $2"
@@ -84,8 +87,18 @@ _LARGE = """
         WHERE month = ANY($5::text[]) GROUP BY key, month)
     SELECT key, month, revenue FROM bought
     WHERE key IN (SELECT key FROM bought WHERE revenue > $6)
+      AND NOT EXISTS (SELECT FROM entity e
+                      WHERE e.subject = 'customer' AND e.key = bought.key AND e.state ? 'root')
     UNION ALL
-    SELECT key, '', 0 FROM entity WHERE subject = 'customer' AND state ? 'vip'
+    SELECT key, '', 0 FROM entity
+    WHERE subject = 'customer' AND state ? 'vip' AND NOT state ? 'root'
+"""
+_ABSORBED = """
+    WITH RECURSIVE one (key) AS (
+        SELECT key FROM entity WHERE subject = 'customer' AND state->>'root' = $1
+        UNION SELECT e.key FROM one JOIN entity e
+        ON e.subject = 'customer' AND e.state->>'root' = one.key
+    ) SELECT key FROM one
 """
 _BOOKS = "SELECT state::text FROM entity WHERE subject = 'report' AND key = 'report'"
 _REPORT = """
@@ -109,7 +122,15 @@ _CASES = """
 
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind)
-    for kind in (CustomerMoved, WatcherChanged, CustomerScored, TrendChanged, ReportPublished)
+    for kind in (
+        CustomerMoved,
+        CustomerMerged,
+        CustomerUnmerged,
+        WatcherChanged,
+        CustomerScored,
+        TrendChanged,
+        ReportPublished,
+    )
 }
 _customer = msgspec.json.Decoder(Customer)
 
@@ -141,7 +162,9 @@ async def segment_counts(
 
 
 async def segment_counts_as_of(pool: Any, as_of: datetime) -> dict[str, int]:
-    kinds = [CustomerMoved.TYPE, CustomerIdentified.TYPE]
+    kinds = [
+        one.TYPE for one in (CustomerMoved, CustomerIdentified, CustomerMerged, CustomerUnmerged)
+    ]
     rows = await pool.fetch(_COUNTS_AS_OF, CUSTOMERS.name, kinds, as_of)
     return {row["segment"]: row["n"] for row in rows}
 
@@ -182,6 +205,11 @@ async def published_report(pool: Any, month: str) -> ReportPublished | None:
     return found
 
 
+async def absorbed(pool: Any, customer_id: str) -> list[str]:
+    """Customers that were found to be this one, and those that they had taken in before."""
+    return [row["key"] for row in await pool.fetch(_ABSORBED, customer_id)]
+
+
 async def books(pool: Any) -> Books:
     """Which months are closed and reported."""
     text = await pool.fetchval(_BOOKS)
@@ -199,8 +227,9 @@ async def months(pool: Any, opens: datetime, closes: datetime) -> list[Month]:
     opening, closing = await standings(pool, opens), await standings(pool, closes)
     steps: dict[str, list[Step]] = {}
     recovered: dict[str, int] = {}
-    kinds = (CustomerRecovered.TYPE, CustomerMoved.TYPE)
-    for row in await pool.fetch(_STEPS, CUSTOMERS.name, opens, closes, *kinds):
+    told = (CustomerRecovered, CustomerMoved, CustomerMerged, CustomerUnmerged)
+    kinds = [kind.TYPE for kind in told]
+    for row in await pool.fetch(_STEPS, CUSTOMERS.name, opens, closes, *kinds, list(MEMBERS)):
         if row["type"] == CustomerRecovered.TYPE:
             recovered[row["key"]] = recovered.get(row["key"], 0) + 1
         else:
@@ -223,10 +252,13 @@ async def standings(pool: Any, boundary: datetime) -> dict[str, Standing]:
     watchers = await _latest(pool, _LATEST_EVENT, CUSTOMERS.name, WatcherChanged, boundary)
     scored = await _latest(pool, _LATEST_ARCHIVED, SCORES.name, CustomerScored, boundary)
     trends = await _latest(pool, _LATEST_ARCHIVED, SCORES.name, TrendChanged, boundary)
+    merged = await _latest(pool, _LATEST_EVENT, CUSTOMERS.name, CustomerMerged, boundary)
+    apart = await _latest(pool, _LATEST_EVENT, CUSTOMERS.name, CustomerUnmerged, boundary)
+    parts = {key for key, one in merged.items() if one[0] > apart.get(key, (0,))[0]}
     return {
         key: _standing(move, watchers.get(key), scored.get(key), trends.get(key))
         for key, move in moves.items()
-        if move[1].after in MEMBERS
+        if move[1].after in MEMBERS and key not in parts
     }
 
 
@@ -257,6 +289,8 @@ def _standing(
 
 
 def _step(before: str, after: str) -> Step:
+    if "merged" in (before, after):
+        return "merged" if after == "merged" else "unmerged"
     if after == "activated":
         return "reactivated" if before in ("lost", "released") else "new"
     return "lost" if after == "lost" else "released"

@@ -40,6 +40,8 @@ class CustomerView(msgspec.Struct, frozen=True, kw_only=True):
     """A customer as it stands, or stood."""
 
     customer_id: str
+    merged_into: str
+    """The customer that this one was found to be: everything goes on there."""
     segment: Segment | None
     since: datetime | None
     number: str
@@ -79,6 +81,8 @@ class SelfView(msgspec.Struct, frozen=True, kw_only=True):
 class SelfEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that happened to a customer's own orders, without what it earns us."""
 
+    customer_id: str
+    """The id under which it came: two that are one have two."""
     type: str
     time: datetime
     recorded: datetime
@@ -138,6 +142,7 @@ def customer_view(customer_id: str, state: Customer, world: World) -> CustomerVi
     department, person = care.accountable(state, world)
     return CustomerView(
         customer_id=customer_id,
+        merged_into=state.root,
         segment=state.segment,
         since=state.since,
         number=state.number,
@@ -191,6 +196,7 @@ def self_view(customer_id: str, state: Customer) -> SelfView:
 def self_entry(row: dict[str, Any]) -> SelfEntry:
     shown = {name: value for name, value in row["data"].items() if name in _OWN_TO_SEE}
     return SelfEntry(
+        customer_id=row["key"],
         type=row["type"],
         time=row["time"],
         recorded=row["recorded"],

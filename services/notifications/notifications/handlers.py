@@ -17,6 +17,7 @@ from perennial.contracts.customers import (
     WinbackDiagnosed,
     WinbackOverdue,
 )
+from perennial.contracts.entering import CustomerMerged
 from perennial.contracts.holdings import (
     ActivityLogged,
     LeadAssigned,
@@ -33,6 +34,7 @@ from perennial.contracts.holdings import (
 )
 from perennial.contracts.leads import LeadQueued, LeadReadied, LeadReturned
 from perennial.contracts.registers import PersonAbsent, PersonChanged, PersonJoined, PersonLeft
+from perennial.contracts.unions import LeadLeft
 from perennial.kit.subject import Reference, Subject, on
 
 from notifications.domain import alerting, endpoints, people
@@ -77,7 +79,7 @@ LISTENS = (
     on(LeadQueued, LeadReleased, LeadReturned, to=CUSTOMER),
     # such a call is over
     on(ActivityLogged, ProtectionGranted, LeadReadied, LeadNurtured, to=CUSTOMER),
-    on(LeadWon, LeadLost, LeadClosed, to=CUSTOMER),
+    on(LeadWon, LeadLost, LeadClosed, LeadLeft, CustomerMerged, to=CUSTOMER),
     # who is called
     on(CustomerActivated, WatcherChanged, to=CUSTOMER),
     on(PersonJoined, PersonChanged, PersonAbsent, PersonLeft, to=REGISTER),

@@ -7,6 +7,7 @@ from perennial.contracts.customers import CurveStarted
 from perennial.contracts.grades import GRADES
 from perennial.contracts.orders import OrderCancelled, OrderPaid, OrderPlaced, OrderReturned
 from perennial.contracts.scores import SCORES
+from perennial.contracts.unions import LeadLeft, LeadTaken, OrderLeft, OrderTaken
 from perennial.kit.subject import Subject, on
 
 from scoring.domain import fitting, orders, rescoring
@@ -40,6 +41,8 @@ MODEL = Subject(
 LISTENS = (
     # An order changes what we expect of its customer, and a return what it is worth.
     on(OrderPlaced, OrderPaid, OrderReturned, OrderCancelled, to=CUSTOMER),
+    # Of two customers that are one, or are two again, orders and leads change hands.
+    on(OrderLeft, OrderTaken, LeadLeft, LeadTaken, to=CUSTOMER),
     # Who a lead is and what it does makes its score; its end ends it.
     on(*LEAD_FACTS, to=CUSTOMER),
     # A new life of the customer sets a new baseline.

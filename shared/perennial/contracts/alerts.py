@@ -114,6 +114,7 @@ class AlertResolved(Event, frozen=True, kw_only=True):
     because: Literal[
         "light-cleared", "diagnosed", "recovered", "released", "superseded",
         "activity", "protected", "turned-over", "moved", "won", "lost", "closed",
+        "merged",
     ]  # fmt: skip
     cause_event: str = ""
 

@@ -7,14 +7,10 @@ import msgspec
 
 from perennial.contracts.base import Count, Event, Id, Minor, Text, Topic
 from perennial.contracts.entering import ENTERING, Persona
+from perennial.contracts.entering import Segment as Segment
 from perennial.contracts.holdings import Grade
 from perennial.contracts.reports import MonthClosed, ReportPublished
 from perennial.contracts.teams import TEAMS, Binding, Department, HandoverItem, Tier
-
-Segment = Literal[
-    "identified", "prospecting", "activated", "serving", "growing", "maintaining", "maturing",
-    "declining", "winning-back", "lost", "released",
-]  # fmt: skip
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -11,6 +11,12 @@ Persona = Literal["unknown", "passed", "below", "confirmed", "unconfirmed"]
 """`below`: a person is asked; `confirmed` by one; `unconfirmed`: nobody answered in time."""
 
 
+Segment = Literal[
+    "identified", "prospecting", "activated", "serving", "growing", "maintaining", "maturing",
+    "declining", "winning-back", "lost", "released",
+]  # fmt: skip
+
+
 class LeadHolderNoted(Event, frozen=True, kw_only=True):
     """Who holds a lead of this party now; by that it is identified or prospecting."""
 
@@ -21,6 +27,28 @@ class LeadHolderNoted(Event, frozen=True, kw_only=True):
     holder: str = ""
     """Empty where nobody holds it."""
     grade: Grade | None = None
+
+
+class CustomerMerged(Event, frozen=True, kw_only=True):
+    """It is part of `root` from now on, and rests as it stood; its number stays as an alias."""
+
+    TYPE: ClassVar[str] = "perennial.customer.merged.v1"
+    customer_id: Id
+    root: Id
+    number: str = ""
+    before: Segment | None = None
+    after: Literal["merged"]
+
+
+class CustomerUnmerged(Event, frozen=True, kw_only=True):
+    """It stands for itself again, in the segment where it stood."""
+
+    TYPE: ClassVar[str] = "perennial.customer.unmerged.v1"
+    customer_id: Id
+    root: Id
+    number: str = ""
+    before: Literal["merged"]
+    after: Segment | None = None
 
 
 class PersonaJudged(Event, frozen=True, kw_only=True):
@@ -76,6 +104,8 @@ class FirstOrderPaid(Event, frozen=True, kw_only=True):
 
 ENTERING: tuple[type[Event], ...] = (
     LeadHolderNoted,
+    CustomerMerged,
+    CustomerUnmerged,
     PersonaJudged,
     ActivationAwaited,
     NumbersKept,

@@ -72,6 +72,8 @@ def _value(kind: inspect.Type, name: str) -> Any:
             return [_value(kind.item_type, name)]
         case inspect.DictType():
             return {"example": _value(kind.value_type, name)}
+        case inspect.AnyType():
+            return f"{name}-1"
         case _:
             return _plain(kind, name)
 

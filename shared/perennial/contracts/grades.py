@@ -79,7 +79,10 @@ class LeadScoringEnded(Event, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "perennial.lead.scoring-ended.v1"
     customer_id: Id
     lead_id: Id
-    because: Literal["won", "lost", "closed"]
+    because: Literal["won", "lost", "closed", "left"]
+    """`left`: it belongs to another party now."""
+    forgotten: list[str] = []
+    """Attributes of the party that go with it."""
 
 
 class Dimension(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

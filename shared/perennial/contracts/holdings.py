@@ -8,6 +8,7 @@ import msgspec
 from perennial.contracts.base import Count, Event, Fraction, Id, Minor, Text
 from perennial.contracts.touches import TouchCredit
 
+LeadKind = Literal["new", "renewal", "upgrade", "cross-sell"]
 Grade = Literal["1A", "2A", "3A", "4A", "5A"]
 """5A is best; one scale for leads (expected) and customers (actual)."""
 Clock = Literal[

@@ -10,9 +10,9 @@ from typing import ClassVar, Literal
 
 from perennial.contracts.base import Count, Event, Id, Minor, Text, Topic
 from perennial.contracts.holdings import HOLDINGS, Grade
+from perennial.contracts.holdings import LeadKind as LeadKind
 from perennial.contracts.touches import Touch
-
-LeadKind = Literal["new", "renewal", "upgrade", "cross-sell"]
+from perennial.contracts.unions import UNION_OF_LEADS
 
 
 class LeadCaptured(Event, frozen=True, kw_only=True):
@@ -32,6 +32,8 @@ class LeadCaptured(Event, frozen=True, kw_only=True):
     """Identity claims as `kind:hash`; a hash can be compared, not read. Another party's are left out."""
     conflicts: list[str] = []
     """Other parties that hold one of these claims: somebody decides whether they are one."""
+    of: str = ""
+    """The party for which it came, where that one was found to be this customer."""
     by_order: bool = False
     """The first touch was an order: nobody is assigned, the party activates by paying."""
     kind: LeadKind = "new"
@@ -87,47 +89,6 @@ class LeadTagged(Event, frozen=True, kw_only=True):
     added: list[str] = []
     removed: list[str] = []
     by: str = "rule"
-
-
-class MergeProposed(Event, frozen=True, kw_only=True):
-    """Claims of one touch belong to several parties: a person decides whether they are one."""
-
-    TYPE: ClassVar[str] = "perennial.lead.merge-proposed.v1"
-    customer_id: Id
-    other: Id
-    claims: list[str]
-
-
-class MergeDeclined(Event, frozen=True, kw_only=True):
-    """They are two, a person says: what they share is no ground to ask again."""
-
-    TYPE: ClassVar[str] = "perennial.lead.merge-declined.v1"
-    customer_id: Id
-    other: Id
-    by: str
-    reason: Text = ""
-
-
-class LeadMerged(Event, frozen=True, kw_only=True):
-    """`loser` is `root` from now on; goes out on both keys. Statistics stay by original id."""
-
-    TYPE: ClassVar[str] = "perennial.lead.merged.v1"
-    customer_id: Id
-    root: Id
-    loser: Id
-    by: str
-    reason: Text = ""
-
-
-class LeadUnmerged(Event, frozen=True, kw_only=True):
-    """They are two again, each with what came under its own id; goes out on both keys."""
-
-    TYPE: ClassVar[str] = "perennial.lead.unmerged.v1"
-    customer_id: Id
-    root: Id
-    loser: Id
-    by: str
-    reason: Text = ""
 
 
 class LeadGraded(Event, frozen=True, kw_only=True):
@@ -192,10 +153,7 @@ LEADS = Topic(
         LeadCaptured,
         LeadTouched,
         LeadTagged,
-        MergeProposed,
-        MergeDeclined,
-        LeadMerged,
-        LeadUnmerged,
+        *UNION_OF_LEADS,
         LeadGraded,
         LeadReadied,
         LeadReturned,

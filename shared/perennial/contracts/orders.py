@@ -6,6 +6,7 @@ from typing import ClassVar
 import msgspec
 
 from perennial.contracts.base import Count, Currency, Event, Id, Minor, Text, Topic
+from perennial.contracts.unions import UNION_OF_ORDERS
 
 
 class OrderLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -31,6 +32,8 @@ class OrderPlaced(Event, frozen=True, kw_only=True):
     """As `ce_time`, for whoever folds the event alone."""
     party: str = ""
     """The id that follows from the source's own customer, where the party was known by another."""
+    of: str = ""
+    """The party for which it came, where that one was found to be this customer."""
     currency: Currency
     total: Minor
     revenue: Minor
@@ -62,6 +65,8 @@ class OrderPaid(Event, frozen=True, kw_only=True):
     amount: Minor
     currency: Currency
     settled: bool = False
+    paid_at: datetime | None = None
+    """As `ce_time`, for whoever folds the event alone."""
 
 
 class OrderReturned(Event, frozen=True, kw_only=True):
@@ -86,4 +91,8 @@ class OrderCancelled(Event, frozen=True, kw_only=True):
     reason: Text = ""
 
 
-ORDERS = Topic("orders.v1", "lead-intake", [OrderPlaced, OrderPaid, OrderReturned, OrderCancelled])
+ORDERS = Topic(
+    "orders.v1",
+    "lead-intake",
+    [OrderPlaced, OrderPaid, OrderReturned, OrderCancelled, *UNION_OF_ORDERS],
+)

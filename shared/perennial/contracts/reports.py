@@ -24,7 +24,8 @@ class ReportLine(msgspec.Struct, frozen=True, kw_only=True):
 class ReportPublished(Event, frozen=True, kw_only=True):
     """The monthly customer report (C13); both equations of RULES.md hold to the cent.
 
-    Lines: opening, new, reactivated, risen, fallen, steady, lost, released, revaluation, closing;
+    Lines: opening, new, reactivated, unmerged, risen, fallen, steady, lost, released, merged,
+    revaluation, closing; whoever is merged takes its value along, and its root has risen by it;
     classes: rising, steady, declining, too-early; recovered is shown beside.
     """
 

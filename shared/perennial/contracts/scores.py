@@ -20,7 +20,8 @@ class OrderEffect(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     order_id: Id
     day: date
     """Business day of the order (also for its return or cancellation), in scoring's zone."""
-    kind: Literal["placed", "paid", "returned", "cancelled"]
+    kind: Literal["placed", "paid", "returned", "cancelled", "taken", "left"]
+    """`taken` and `left`: the order as it stands came from, or went to, another customer."""
     orders: int = 0
     paid: int = 0
     revenue: Minor = 0
@@ -31,6 +32,11 @@ class OrderEffect(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Of a return, so that its second delivery changes nothing."""
     late: bool = False
     """Of a payment: it came after the policy's term."""
+    gross: Minor = 0
+    """Of an order that changed hands: revenue as placed; `returned` of it."""
+    returned: Minor = 0
+    returns: list[Id] = []
+    cancelled: bool = False
 
 
 class CustomerScored(Event, frozen=True, kw_only=True):

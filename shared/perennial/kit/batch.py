@@ -1,6 +1,6 @@
 """What goes into a batch, what it reads, and what it writes: plain data, shared by fold and door."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,8 @@ EntityId = tuple[str, str]
 """(subject, key)"""
 PartId = tuple[str, str]
 """(subject, part id)"""
+Roots = dict[EntityId, EntityId]
+"""Subjects that were found to be another, and which: as last seen, and looked at again under the lock."""
 
 
 @dataclass(slots=True)
@@ -159,6 +161,8 @@ class Writes:
     """Parts that their subject let go of: (subject, id, key)"""
     aliases: list[tuple[str, str, str]] = field(default_factory=list)
     """(subject, name, key)"""
+    renamed: dict[PartId, str] = field(default_factory=dict)
+    """(subject, name) → the key that it leads to from now on"""
     events: list[Made] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     archive: list[Fact] = field(default_factory=list)
@@ -234,9 +238,16 @@ class MoreNeeded(Exception):
 class ElsewhereError(Exception):
     """Facts are about a subject that was found to be another: begin anew, with who is who now."""
 
-    def __init__(self, roots: dict[EntityId, EntityId]) -> None:
+    def __init__(self, looked_at: Iterable[EntityId], roots: Roots) -> None:
         super().__init__(f"{roots}")
-        self.roots = roots
+        self._looked_at = looked_at
+        self._roots = roots
+
+    def tell(self, roots: Roots) -> None:
+        """Bring what was known before up to what was found under the locks."""
+        for place in self._looked_at:
+            roots.pop(place, None)
+        roots.update(self._roots)
 
 
 class LockedTooLateError(Exception):

@@ -32,10 +32,11 @@ class Checked(msgspec.Struct, kw_only=True):
 def compared_names(
     subject: Subject, key: str, live: frozenset[str], told: Iterable[Logged]
 ) -> Iterator[Difference]:
-    """Names that lead to this key in the tables, against those that its events have given it."""
+    """Names that lead to this key in the tables, against those that its events have left it with."""
     given: dict[str, str] = {}
     for fact in sorted((one.fact for one in told), key=by_moment):
-        given |= subject.aliases(fact.data) if fact.data is not None else {}
+        if fact.data is not None:
+            given |= {**subject.aliases(fact.data), **subject.renames(fact.data)}
     ours = {name for name, leads_to in given.items() if leads_to == key}
     for name in sorted(live ^ ours):
         missing = "the table" if name in ours else "the topics"

@@ -20,7 +20,6 @@ from perennial.kit.actions import (
     Commit,
     LockCounters,
     LockEntities,
-    LockPositions,
     Machine,
     Rollback,
     Write,
@@ -36,13 +35,13 @@ from perennial.kit.batch import (
     MoreNeeded,
     PartId,
     Partition,
+    Roots,
     StoredAnswer,
 )
 from perennial.kit.batch import Job as Job  # what the lanes hand in
 from perennial.kit.fold import Fold
 from perennial.kit.gathering import (
-    Roots,
-    admit,
+    admitted,
     at_roots,
     entries_named,
     load_answers,
@@ -68,11 +67,14 @@ BREATH = 400
 Steps = Generator[Action, Any, Any]
 
 
-def batch(service: Service, worlds: Worlds, job: Job) -> Machine:
-    """Take one batch through the door: lock, load, fold, write, commit."""
+def batch(service: Service, worlds: Worlds, job: Job, roots: Roots | None = None) -> Machine:
+    """Take one batch through the door: lock, load, fold, write, commit.
+
+    `roots`: who was found to be whom, as far as is known; kept up to date.
+    """
     stopped: dict[Partition, str] = {}
     entries: set[EntityId] = set()
-    roots: Roots = {}
+    roots = {} if roots is None else roots
     while True:
         items = [item for item in job.items if partition_of(item) not in stopped]
         try:
@@ -83,7 +85,7 @@ def batch(service: Service, worlds: Worlds, job: Job) -> Machine:
             continue
         except ElsewhereError as elsewhere:
             yield Rollback()
-            roots = elsewhere.roots
+            elsewhere.tell(roots)
             continue
         except Gap as gap:
             yield Rollback()
@@ -105,18 +107,13 @@ def _attempt(
     roots: Roots,
 ) -> Machine:
     yield Begin()
-    positions: dict[Partition, int] = {}
-    reseek: dict[Partition, int] = {}
-    partitions = sorted({place for item in items if (place := partition_of(item))})
-    if partitions:
-        stands = yield LockPositions(partitions)
-        items, positions, reseek = admit(items, stands)
+    items, positions, reseek = yield from admitted(items)
     answers = yield from load_answers(items)
     items, names = yield from resolved(items)
-    items = at_roots((yield from located(service, items)), roots)
+    items, followed = at_roots((yield from located(service, items)), roots)
     together = wholes(items)
-    rows, busy = yield from lock_entities(job, items, together | roots.keys())
-    items, later = parted(items, busy | {roots[place] for place in busy if place in roots})
+    rows, busy = yield from lock_entities(job, items, together | followed.keys())
+    items, later = parted(items, busy | {followed[place] for place in busy & followed.keys()})
     entries = entries | entries_named(items)
     if entries:
         rows |= (yield LockEntities(sorted(entries), False))[0]
@@ -124,7 +121,9 @@ def _attempt(
     parts = yield from parts_named(service, worlds, job, items, rows)
     parts |= yield from load_wholes(together & rows.keys())
     aside = yield from load_aside(items, rows)
-    batch_ = _Batch(service, worlds, job, items, rows, parts, answers, flowing, aside, names, roots)
+    batch_ = _Batch(
+        service, worlds, job, items, rows, parts, answers, flowing, aside, names, followed
+    )
     outcome = yield from batch_.folded()
     outcome.busy, outcome.reseek = later, reseek
     outcome.writes.positions = positions
@@ -151,7 +150,7 @@ class _Batch:
     flowing: set[EntityId]
     aside: dict[EntityId, dict[str, int]]
     names: dict[PartId, str]
-    roots: Roots
+    followed: Roots
     counters: dict[str, int] = field(default_factory=dict)
 
     def folded(self) -> Machine:
@@ -221,10 +220,13 @@ class _Batch:
             for place, one in entities.items()
             if (root := one.subject.root(one.state))
         }
-        if any(roots.get(place) != root for place, root in self.roots.items()) or any(
+        astray = any(
+            roots.get(place) != root for place, root in self.followed.items() if place in entities
+        )
+        if astray or any(
             place_of(item) in roots and not item.fact.ver for item in self.items if roots
         ):
-            raise ElsewhereError(roots)
+            raise ElsewhereError(entities.keys(), roots)
 
     def _entity(self, place: EntityId, row: Any) -> Entity:
         now, seen, made, held, due, state, marks = row

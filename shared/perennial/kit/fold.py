@@ -40,7 +40,7 @@ class Fold(Ordering):
         self.worlds = worlds
         self.entities = loaded.entities
         self.ledgers = Ledgers(loaded.entities)
-        self.names = Names(loaded.names, self.writes.aliases)
+        self.names = Names(loaded.names, self.writes.aliases, self.writes.renamed)
         self.parts = Parts(loaded.entities, loaded.holders, self.writes)
         self.counters = dict(loaded.counters)
         self._scopes_missing: set[str] = set()

@@ -17,16 +17,35 @@ from perennial.kit.actions import (
     Locate,
     LockEntities,
     LockParked,
+    LockPositions,
 )
-from perennial.kit.batch import EntityId, Item, Job, ParkedRow, PartId, Partition, StoredAnswer
+from perennial.kit.batch import (
+    EntityId,
+    Item,
+    Job,
+    ParkedRow,
+    PartId,
+    Partition,
+    Roots,
+    StoredAnswer,
+)
 from perennial.kit.kept import item_of
 from perennial.kit.subject import Service, Subject
 from perennial.kit.worlds import Worlds
 
+Admitted = tuple[list[Item], dict[Partition, int], dict[Partition, int]]
+"""Items to fold, where each partition stands after them, and those to be read again from elsewhere."""
 
-def admit(
-    items: list[Item], stands: dict[Partition, int]
-) -> tuple[list[Item], dict[Partition, int], dict[Partition, int]]:
+
+def admitted(items: list[Item]) -> Generator[Action, Any, Admitted]:
+    """Lock where their partitions stand, and let through what comes next."""
+    partitions = sorted({place for item in items if (place := partition_of(item))})
+    if not partitions:
+        return items, {}, {}
+    return admit(items, (yield LockPositions(partitions)))
+
+
+def admit(items: list[Item], stands: dict[Partition, int]) -> Admitted:
     """Drop what was taken before; a partition whose records don't start where we stand is re-sought."""
     admitted: list[Item] = []
     positions: dict[Partition, int] = {}
@@ -80,24 +99,19 @@ def _at_holder(item: Item, holders: dict[PartId, str]) -> Item:
     return replace(item, key=holder, wait="") if holder else item
 
 
-Roots = dict[EntityId, EntityId]
-"""Subjects that were found to be another, and which: as last seen, and looked at again under the lock."""
+def at_roots(items: list[Item], roots: Mapping[EntityId, EntityId]) -> tuple[list[Item], Roots]:
+    """Facts that bear no version go to the subject that theirs was found to be; who was followed."""
+    followed: Roots = {}
+    return [_at_root(item, roots, followed) for item in items] if roots else items, followed
 
 
-def at_roots(items: list[Item], roots: Mapping[EntityId, EntityId]) -> list[Item]:
-    """Facts that bear no version go to the subject that theirs was found to be."""
-    return [_at_root(item, roots) for item in items] if roots else items
-
-
-def _at_root(item: Item, roots: Mapping[EntityId, EntityId]) -> Item:
+def _at_root(item: Item, roots: Mapping[EntityId, EntityId], followed: Roots) -> Item:
     place = place_of(item)
     while place is not None and not item.fact.ver and place in roots:
+        followed[place] = roots[place]
         key = roots[place][1]
-        item = replace(
-            item,
-            key=key,
-            fact=msgspec.structs.replace(item.fact, key=key, of=item.fact.of or item.key),
-        )
+        fact = msgspec.structs.replace(item.fact, key=key, of=item.fact.of or item.key)
+        item = replace(item, key=key, fact=fact)
         place = place_of(item)
     return item
 

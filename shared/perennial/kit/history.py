@@ -1,5 +1,6 @@
 """What a subject was at any past moment, and why: read from the service's own events."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,13 +15,18 @@ _OWN = """
 """
 _TIMELINE = """
     SELECT * FROM (
-        SELECT topic, ver, id, type, time, now, data FROM event WHERE key = $1
-        UNION ALL SELECT topic, ver, id, type, time, now, data FROM archive WHERE key = $1
+        SELECT topic, key, ver, id, type, time, now, data FROM event WHERE key = ANY($1::text[])
+        UNION ALL
+        SELECT topic, key, ver, id, type, time, now, data FROM archive WHERE key = ANY($1::text[])
     ) facts
-    WHERE ($2::timestamptz IS NULL OR (now, topic, ver) < ($2, $3, $4))
-    AND ($6::text[] IS NULL OR topic = ANY($6))
-    ORDER BY now DESC, topic DESC, ver DESC LIMIT $5
+    WHERE ($2::timestamptz IS NULL OR (now, topic, ver, key) < ($2, $3, $4, $5))
+    AND ($7::text[] IS NULL OR topic = ANY($7))
+    ORDER BY now DESC, topic DESC, ver DESC, key DESC LIMIT $6
 """
+
+
+Place = tuple[datetime, str, int, str]
+"""Of a row in a timeline: recorded, topic, version, key."""
 
 
 async def state_at(
@@ -60,16 +66,16 @@ async def decisions(
 
 async def timeline(
     pool: Any,
-    key: str,
-    before: tuple[datetime, str, int] | None,
+    keys: Sequence[str],
+    before: Place | None,
     most: int,
     topics: list[str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Everything known of a key, newest first: own events and the facts kept of others; of these
+    """Everything known of these keys, newest first: own events and the facts kept of others; of these
     topics only, where some are named."""
-    now, topic, ver = before or (None, None, None)
-    rows = await pool.fetch(_TIMELINE, key, now, topic, ver, most, topics)
-    return [_described(row) for row in rows]
+    now, topic, ver, key = before or (None, None, None, None)
+    rows = await pool.fetch(_TIMELINE, keys, now, topic, ver, key, most, topics)
+    return [{**_described(row), "key": row["key"]} for row in rows]
 
 
 def _described(row: Any) -> dict[str, Any]:

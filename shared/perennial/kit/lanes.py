@@ -14,7 +14,7 @@ import asyncpg
 from perennial.contracts.catalogue import topic_named
 from perennial.kit import door
 from perennial.kit.ask import Answer, Ask
-from perennial.kit.batch import Item, Outcome, Partition
+from perennial.kit.batch import Item, Outcome, Partition, Roots
 from perennial.kit.door import Job
 from perennial.kit.ingest import asked, placed
 from perennial.kit.isolating import halves, to_be_parked
@@ -74,6 +74,7 @@ class Door:
         """Every fact recorded before this moment has been folded (wall clock)."""
         self.stopped: dict[Partition, str] = {}
         """Partitions that take no more facts, and why: a person must look."""
+        self.roots: Roots = {}
         self.metrics = Metrics(service.name)
         self.progress = time.monotonic()
         self.after_commit: list[Callable[[Outcome], None]] = []
@@ -103,7 +104,7 @@ class Door:
         pause, races = FIRST_PAUSE, 0
         while True:
             try:
-                machine = door.batch(self.service, self.worlds, job)
+                machine = door.batch(self.service, self.worlds, job, self.roots)
                 spend = self.metrics.fold_seconds.inc
                 outcome = await self.store.drive(timed(machine, spend))
             except Exception as error:

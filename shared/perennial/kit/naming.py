@@ -57,9 +57,16 @@ def nobodys(name: str) -> Refusal:
 class Names:
     """Whose each name is, as one fold finds and changes it."""
 
-    def __init__(self, known: Mapping[PartId, str], given: list[tuple[str, str, str]]) -> None:
+    def __init__(
+        self,
+        known: Mapping[PartId, str],
+        given: list[tuple[str, str, str]],
+        renamed: dict[PartId, str],
+    ) -> None:
         self._known = dict(known)
         self._given = given
+        self._renamed = renamed
+        self._before: list[tuple[PartId, str | None, str | None]] = []
 
     def told(self, item: Item, key: str) -> Fact:
         """The fact under its subject's key, with the holders of its names beside it."""
@@ -76,6 +83,10 @@ class Names:
             if (subject.name, name) not in self._known:
                 self._known[subject.name, name] = key
                 self._given.append((subject.name, name, key))
+        for name, key in subject.renames(event).items():
+            place = subject.name, name
+            self._before.append((place, self._known.get(place), self._renamed.get(place)))
+            self._known[place] = self._renamed[place] = key
 
     @property
     def held(self) -> Mapping[PartId, str]:
@@ -83,12 +94,24 @@ class Names:
         return self._known
 
     @property
-    def given(self) -> int:
-        """How many were given so far; a mark to `undo` back to."""
-        return len(self._given)
+    def given(self) -> tuple[int, int]:
+        """How many were given and renamed so far; a mark to `undo` back to."""
+        return len(self._given), len(self._before)
 
-    def undo(self, mark: int) -> None:
+    def undo(self, mark: tuple[int, int]) -> None:
         """A poison fact leaves no trace."""
-        while len(self._given) > mark:
+        given, renamed = mark
+        while len(self._before) > renamed:
+            place, known, written = self._before.pop()
+            _put_back(self._known, place, known)
+            _put_back(self._renamed, place, written)
+        while len(self._given) > given:
             subject, name, _ = self._given.pop()
             del self._known[subject, name]
+
+
+def _put_back(names: dict[PartId, str], place: PartId, key: str | None) -> None:
+    if key is None:
+        del names[place]
+    else:
+        names[place] = key

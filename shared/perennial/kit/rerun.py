@@ -102,7 +102,7 @@ class Rerun:
         fold = self._fold
         if any(item.names or item.wait for item in items):
             items = self._found(list(items))
-        items = at_roots(list(items), fold.roots)
+        items, _ = at_roots(list(items), fold.roots)
         first = [item for item in items if item.subject is not None and item.subject.reference]
         for item in first:
             fold.take(item)

@@ -89,6 +89,9 @@ class Subject:
     aliases: Callable[[Event], Mapping[str, str]] = _no_names
     """Names by which facts find the subject from this event on, each with the key it leads to. A
     name has one holder in the store; whoever loses the race for one decides again."""
+    renames: Callable[[Event], Mapping[str, str]] = _no_names
+    """Names that lead to another key from this event on, whoever held them: told by the event that
+    lets them go and by the one that takes them alike."""
     whole: Callable[[Fact], Iterable[str]] = _no_parts
     """Other keys that a fact is about as well: locked with its own, all parts of all of them loaded.
     The rule finds their states as `state.others[key]`, and decides events `Of` them too."""

@@ -42,6 +42,11 @@ CLAUSES: dict[str, tuple[str, str]] = {
         "text[],text[],text[]",
         "INSERT INTO alias (subject, name, key) SELECT * FROM unnest({0})",
     ),
+    "renamed": (
+        "text[],text[],text[]",
+        """INSERT INTO alias (subject, name, key) SELECT * FROM unnest({0})
+           ON CONFLICT (subject, name) DO UPDATE SET key = excluded.key""",
+    ),
     "event": (
         "text[],text[],int8[],text[],text[],timestamptz[],timestamptz[],text[],text[]",
         """INSERT INTO event (topic, key, ver, id, type, time, now, context, data)
@@ -156,6 +161,7 @@ def _columns(writes: Writes) -> dict[str, list[tuple[Any, ...]]]:
         "moved": [(s, i, f, k, _json.encode(part).decode()) for s, i, f, k, part in writes.moved],
         "dropped": writes.dropped,
         "alias": sorted(writes.aliases),
+        "renamed": [(*name, key) for name, key in sorted(writes.renamed.items())],
         "event": [
             (e.topic, e.key, e.ver, e.id, e.type, e.time, e.now, e.context, e.data) for e in events
         ],

@@ -9,7 +9,7 @@ from perennial.kit.auth import Principal, require
 from perennial.kit.http import returns, show
 from perennial.kit.paging import AsOf, Listing, Page, Paging, listing, whole
 
-from lead_intake import lead_store
+from lead_intake import lead_store, store
 from lead_intake.desk import AtDesk, Desk
 from lead_intake.lead_views import CreditView, LeadCount, LeadView, lead_view
 
@@ -28,6 +28,8 @@ Met = Literal["channel", "campaign", "source"]
 class LeadHistory(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that happened to a lead, and why: facts, policy and what had been seen."""
 
+    customer_id: str
+    """Under whom it happened: a lead may have changed hands."""
     version: int
     id: str
     type: str
@@ -124,9 +126,14 @@ async def explain_lead(
 
 
 async def _history(request: Request, lead: str, desk: Desk, page: Page, who: Principal) -> Response:
-    key, lead_id, _ = await desk.the_lead(who, lead)
-    rows = await lead_store.history(desk.pool, key, lead_id, page)
-    return listing(request, page, rows, lambda row: (row["version"],))
+    _, lead_id, _ = await desk.the_lead(who, lead)
+    parties = await store.parties_of(desk.pool, lead_id, past=True)
+    rows = await lead_store.history(desk.pool, parties, lead_id, page)
+    return listing(request, page, rows, _place)
+
+
+def _place(row: dict[str, Any]) -> tuple[Any, ...]:
+    return row["recorded"].isoformat(), row["version"], row["customer_id"]
 
 
 def _in_sight(desk: Desk, who: Principal, wanted: dict[str, list[str]]) -> dict[str, list[str]]:

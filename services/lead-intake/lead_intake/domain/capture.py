@@ -31,7 +31,7 @@ def capture(state: Customer, fact: Fact, world: World, now: datetime) -> Decisio
     if wait is not None:
         return wait
     open_lead = _joined(state, asked, _product(said, world))
-    events = _touched(fact, open_lead, world) if open_lead else _captured(fact, world)
+    events = _touched(state, fact, open_lead, world) if open_lead else _captured(state, fact, world)
     events += proposals(state, fact)
     events += at_once(state, events[0], world, now)
     return [At(event, said.captured_at) for event in events]
@@ -114,7 +114,7 @@ def _joined(state: Customer, asked: LeadSaid, product: str) -> str:
     return min(near)[1] if near else ""
 
 
-def _captured(fact: Fact, world: World) -> list[Event]:
+def _captured(state: Customer, fact: Fact, world: World) -> list[Event]:
     asked: LeadSaid = fact.data
     said = asked.said
     known = not world.catalogue.products or world.catalogue.find(said.product) is not None
@@ -125,8 +125,9 @@ def _captured(fact: Fact, world: World) -> list[Event]:
         source=asked.source,
         external_id=said.party or said.lead,
         number=said.lead,
-        claims=own_claims(fact),
-        conflicts=list(conflicting(fact)),
+        claims=own_claims(state, fact),
+        conflicts=list(conflicting(state, fact)),
+        of=fact.of,
         kind=said.kind,
         product=_product(said, world),
         campaign=said.campaign,
@@ -147,7 +148,7 @@ def _captured(fact: Fact, world: World) -> list[Event]:
     return [replace(captured, tags=[*captured.tags, *rules])]
 
 
-def _touched(fact: Fact, lead_id: str, world: World) -> list[Event]:
+def _touched(state: Customer, fact: Fact, lead_id: str, world: World) -> list[Event]:
     asked: LeadSaid = fact.data
     said = asked.said
     touch = Touch(
@@ -162,9 +163,9 @@ def _touched(fact: Fact, lead_id: str, world: World) -> list[Event]:
         touch=touch,
         number=said.lead,
         external_id=said.party or said.lead,
-        claims=own_claims(fact),
-        conflicts=list(conflicting(fact)),
         unvalued=_unvalued(said, world),
+        claims=own_claims(state, fact),
+        conflicts=list(conflicting(state, fact)),
         wants_call=said.wants_call,
         attributes=dict(said.attributes),
         personal=asked.sealed,

@@ -5,7 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from perennial.contracts.base import Decision, Event, Fact, Refusal
-from perennial.contracts.leads import LeadCaptured, LeadTouched, MergeDeclined, MergeProposed
+from perennial.contracts.leads import LeadCaptured, LeadTouched
+from perennial.contracts.unions import (
+    LeadLeft,
+    LeadTaken,
+    LeadUnmerged,
+    MergeDeclined,
+    MergeProposed,
+)
 
 from lead_intake.domain.customer import Customer
 from lead_intake.domain.identity import lead_id, party_id
@@ -25,17 +32,35 @@ def aliases(event: Event) -> Mapping[str, str]:
     return dict.fromkeys(names, key)
 
 
-def own_claims(fact: Fact) -> list[str]:
+def renames(event: Event) -> Mapping[str, str]:
+    """A lead that changes hands is found where it is; apart again, a party has its names back."""
+    match event:
+        case LeadLeft(lead_id=lead, also=also, to=key):
+            return dict.fromkeys((lead, *also), key)
+        case LeadTaken(lead_id=lead, also=also, customer_id=key):
+            return dict.fromkeys((lead, *also), key)
+        case LeadUnmerged(names=names, loser=key):
+            return dict.fromkeys(names, key)
+    return {}
+
+
+def own_claims(state: Customer, fact: Fact) -> list[str]:
     """The claims of a fact that no other party holds."""
-    return [claim for claim in fact.data.claims if fact.known.get(claim, fact.key) == fact.key]
+    return [claim for claim in fact.data.claims if not _others(state, fact, claim)]
 
 
-def conflicting(fact: Fact) -> dict[str, list[str]]:
+def _others(state: Customer, fact: Fact, claim: str) -> str:
+    """Another party that holds the claim; one that was found to be this one is none."""
+    holder = fact.known.get(claim, fact.key)
+    return "" if holder == fact.key or state.came_through(holder) else holder
+
+
+def conflicting(state: Customer, fact: Fact) -> dict[str, list[str]]:
     """Other parties that hold a claim of this fact, each with its claims."""
     found: dict[str, list[str]] = {}
     for claim in fact.data.claims:
-        holder = fact.known.get(claim, fact.key)
-        if holder != fact.key:
+        holder = _others(state, fact, claim)
+        if holder:
             found.setdefault(holder, []).append(claim)
     return dict(sorted(found.items()))
 
@@ -44,7 +69,7 @@ def proposals(state: Customer, fact: Fact) -> list[Event]:
     """Merges for a person to judge; what was judged before is asked again on new grounds only."""
     return [
         MergeProposed(customer_id=fact.key, other=other, claims=claims)
-        for other, claims in conflicting(fact).items()
+        for other, claims in conflicting(state, fact).items()
         if other not in state.proposals or not set(claims) <= set(state.proposals[other].claims)
     ]
 

@@ -50,6 +50,22 @@ def evolve(contacts: Contacts, event: ActivityLogged | ContactPlanned) -> Contac
     return contacts
 
 
+def united(one: Contacts, other: Contacts) -> Contacts:
+    """Of two parties that are one: whoever was spared stays so."""
+    complaints = [at for at in (one.complained_at, other.complained_at) if at]
+    answers = [at for at in (one.answered_at, other.answered_at) if at]
+    return Contacts(
+        made={**one.made, **other.made},
+        planned={**one.planned, **other.planned},
+        complained_at=max(complaints, default=None),
+        answered_at=None if _one_is_open(one, other) else max(answers, default=None),
+    )
+
+
+def _one_is_open(*both: Contacts) -> bool:
+    return any(contacts.complaint_since for contacts in both)
+
+
 def free_from(times: Iterable[datetime], at: datetime, most: int, window: timedelta) -> datetime:
     """The first moment from `at` on at which one more leaves no window with more than `most`."""
     taken = sorted(times)

@@ -4,6 +4,7 @@ The root evolves from `leads` events alone, each order from `orders` events alon
 rebuilds its half.
 """
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -11,8 +12,15 @@ import msgspec
 from msgspec.structs import replace
 from perennial.contracts.base import Event, Id, Minor, Part, State
 from perennial.contracts.holdings import ActivityLogged, ContactPlanned
-from perennial.contracts.leads import LeadCaptured, LeadTouched, MergeDeclined, MergeProposed
-from perennial.contracts.orders import OrderCancelled, OrderPaid, OrderPlaced, OrderReturned
+from perennial.contracts.leads import LeadCaptured, LeadTouched
+from perennial.contracts.orders import (
+    OrderCancelled,
+    OrderLine,
+    OrderPaid,
+    OrderPlaced,
+    OrderReturned,
+)
+from perennial.contracts.unions import MergeDeclined, MergeProposed
 
 from lead_intake.domain import contacts as the_contacts
 from lead_intake.domain import leads as the_leads
@@ -44,7 +52,12 @@ class Order(Part, frozen=True, kw_only=True):
     party: Id | Literal[""] = ""
     """Whose it is in the words of its source, where that is not the customer's own id."""
     products: tuple[str, ...] = ()
+    """The main one first."""
     placed_at: datetime | None = None
+    settled_at: datetime | None = None
+    """Where that came after its placing."""
+    of: str = ""
+    """The party for which it came, where that one was found to be the present one."""
 
     def given_up(self, returned: Minor) -> tuple[Minor, Minor | None]:
         """Revenue and margin that are gone once so much has been returned (all, if cancelled)."""
@@ -62,10 +75,27 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     declined: bool = False
 
 
+class Absorbed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A party that was found to be this one, and what only it says."""
+
+    since: datetime
+    members: tuple[str, ...] = ()
+    """Whoever it had taken in before."""
+    brought: dict[str, str] = {}
+    """Attributes that nothing of the root's own says."""
+    names: tuple[str, ...] = ()
+    """Names that came under its own since."""
+
+
 class Customer(State, frozen=True, kw_only=True):
     """A party from its first touch on."""
 
     captured: bool = False
+    since: datetime | None = None
+    """Its first touch: of two that are one, the older is the root."""
+    root: str = ""
+    """The party that this one was found to be."""
+    absorbed: dict[str, Absorbed] = {}
     customer_id: str = ""
     source: str = ""
     external_id: str = ""
@@ -81,6 +111,8 @@ class Customer(State, frozen=True, kw_only=True):
     contacts: Contacts = Contacts()
     beside: dict[str, Seller] = {}
     """Ledgers of the sellers that a rule looks at; never stored."""
+    others: dict[str, "Customer"] = {}
+    """Parties that a fact is about as well; never stored."""
     parts: dict[str, Order] = {}
 
     def lead(self, lead_id: str) -> tuple[str, Lead] | None:
@@ -88,6 +120,11 @@ class Customer(State, frozen=True, kw_only=True):
         lead_id = self.also.get(lead_id, lead_id)
         lead = self.leads.get(lead_id)
         return (lead_id, lead) if lead is not None else None
+
+    def came_through(self, party: str) -> str:
+        """The party of those found to be this one that it is, or came with; "" for none of them."""
+        found = (n for n, one in self.absorbed.items() if party == n or party in one.members)
+        return next(found, "")
 
     def meant(self, lead_id: str) -> tuple[str, Lead]:
         """The same, of a wish about a lead of this party."""
@@ -106,7 +143,7 @@ def evolve(state: Customer, event: Event, now: datetime) -> Customer:
             order = state.parts[event.order_id]
             return _with(state, event.order_id, _after(order, event))
         case LeadCaptured():
-            state = _known(state, event)
+            state = _known(state, event, now)
         case LeadTouched() if event.number:
             state = _touched(state, event)
         case ActivityLogged() | ContactPlanned():
@@ -124,20 +161,53 @@ def evolve(state: Customer, event: Event, now: datetime) -> Customer:
     return replace(state, leads=leads, waiting=waiting)
 
 
-def _known(state: Customer, event: LeadCaptured) -> Customer:
+def _known(state: Customer, event: LeadCaptured, now: datetime) -> Customer:
     """The first touch says who the party is; a later one adds what was not known."""
-    attributes = {**event.attributes, **state.attributes}
+    state = known_of(state, event.attributes, event.of, (*event.claims, event.lead_id))
     if state.captured:
-        return replace(state, attributes=attributes)
+        return state
     return replace(
         state,
         captured=True,
+        since=now,
         customer_id=event.customer_id,
         source=event.source,
         external_id=event.external_id,
         channel=event.channel,
-        attributes=attributes,
     )
+
+
+def known_of(
+    state: Customer, attributes: Mapping[str, str], of: str, names: tuple[str, ...] = ()
+) -> Customer:
+    """What was not known before; of a party that was found to be this one, it is kept apart."""
+    if not state.absorbed:
+        return replace(state, attributes={**attributes, **state.attributes})
+    through = state.came_through(of)
+    came = state.absorbed.get(through)
+    lent = {name for one in state.absorbed.values() for name in one.brought}
+    if came is None:
+        own = {name: value for name, value in state.attributes.items() if name not in lent}
+        rest = {
+            party: replace(one, brought=_without(one.brought, attributes))
+            for party, one in state.absorbed.items()
+        }
+        merged = {**state.attributes, **attributes, **own}
+        return replace(state, attributes=merged, absorbed=rest)
+    news = _without(attributes, state.attributes)
+    learned = tuple(name for name in names if name and not name.startswith("l"))
+    came = replace(
+        came, brought={**came.brought, **news}, names=tuple(dict.fromkeys((*came.names, *learned)))
+    )
+    return replace(
+        state,
+        attributes={**news, **state.attributes},
+        absorbed={**state.absorbed, through: came},
+    )
+
+
+def _without(attributes: Mapping[str, str], known: Iterable[str]) -> dict[str, str]:
+    return {name: value for name, value in attributes.items() if name not in known}
 
 
 def _touched(state: Customer, event: LeadTouched) -> Customer:
@@ -169,9 +239,15 @@ def _placed(event: OrderPlaced) -> Order:
         content=event.content,
         settled=event.paid,
         party=event.party,
-        products=tuple(dict.fromkeys(line.product for line in event.lines)),
+        products=_products(event.lines),
         placed_at=event.placed_at,
+        of=event.of,
     )
+
+
+def _products(lines: list[OrderLine]) -> tuple[str, ...]:
+    ranked = sorted(lines, key=lambda line: -line.amount) if len(lines) > 1 else lines
+    return tuple(dict.fromkeys([line.product for line in ranked]))
 
 
 def _after(order: Order, event: OrderPaid | OrderReturned | OrderCancelled) -> Order:
@@ -181,6 +257,9 @@ def _after(order: Order, event: OrderPaid | OrderReturned | OrderCancelled) -> O
                 order,
                 received=order.received + event.amount,
                 settled=order.settled or event.settled,
+                settled_at=event.paid_at
+                if event.settled and not order.settled
+                else order.settled_at,
                 payments={**order.payments, event.payment_id: event.amount},
             )
         case OrderReturned():

@@ -105,6 +105,8 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What its win brought, where known."""
     credit: tuple[Minor, ...] = ()
     """Of that, each touch's share, in the order of `touches`."""
+    of: str = ""
+    """The party for which it came, where that one was found to be the present one."""
 
     @property
     def holder(self) -> str:

@@ -63,6 +63,7 @@ def _captured(event: LeadCaptured, now: datetime) -> Lead:
         kind=event.kind,
         source=event.source,
         number=event.number,
+        of=event.of,
         product=event.product,
         unmatched=event.unmatched,
         channel=event.channel,

@@ -66,6 +66,7 @@ def _place(state: Customer, fact: Fact, world: World, now: datetime) -> Decision
         source=asked.source,
         placed_at=said.placed_at,
         party="" if asked.customer_id == fact.key else asked.customer_id,
+        of=fact.of,
         currency=said.currency,
         total=said.total,
         revenue=value.revenue,
@@ -94,8 +95,9 @@ def _touch(state: Customer, fact: Fact, world: World) -> list[Event]:
         channel=asked.said.channel or world.policy.channel,
         source=asked.source,
         external_id=asked.said.customer,
-        claims=own_claims(fact),
-        conflicts=list(conflicting(fact)),
+        claims=own_claims(state, fact),
+        conflicts=list(conflicting(state, fact)),
+        of=fact.of,
         by_order=True,
         attributes=asked.said.attributes,
         personal=asked.sealed,
@@ -142,6 +144,7 @@ def _pay(order: Order, asked: PaymentSaid) -> Decision:
         amount=said.amount,
         currency=said.currency,
         settled=_settles(order, order.received + said.amount, order.returned),
+        paid_at=said.paid_at,
     )
     return [At(paid, said.paid_at)]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from perennial.contracts.base import Decision, Fact, Refusal, TimerFired
+from perennial.contracts.base import Decision, Event, Fact, Refusal, TimerFired
 from perennial.contracts.grades import LeadScored
 
 from lead_intake.domain import (
@@ -13,10 +13,13 @@ from lead_intake.domain import (
     capture,
     claims,
     clocks,
+    customer,
+    merging,
     pools,
     readiness,
     rounds,
     turnover,
+    unions,
     winning,
 )
 from lead_intake.domain.customer import Customer
@@ -27,11 +30,13 @@ from lead_intake.domain.requests import (
     CloseSaid,
     DeclineMerge,
     LeadSaid,
+    MergeParties,
     PlanContact,
     ReadyLead,
     ReopenLead,
     ReturnLead,
     TagLead,
+    UnmergeParties,
 )
 from lead_intake.domain.world import World
 
@@ -50,6 +55,8 @@ RULES: Mapping[type, Rule] = {
     ReadyLead: readiness.ready,
     ReturnLead: readiness.give_back,
     DeclineMerge: claims.decline,
+    MergeParties: merging.merge,
+    UnmergeParties: merging.unmerge,
     **dict.fromkeys(assigning.WISHES, assigning.react),
     **dict.fromkeys(turnover.WISHES, turnover.react),
     **dict.fromkeys(pools.WISHES, pools.react),
@@ -72,6 +79,13 @@ BESIDE: Mapping[type, Callable[[Customer, Fact], Iterable[str]]] = {
     **dict.fromkeys(pools.WISHES, pools.beside),
 }
 """By the type of the fact: the sellers whose ledgers its rule looks at."""
+
+
+def evolve(state: Customer, event: Event, now: datetime) -> Customer:
+    """The party after one event of its own."""
+    if isinstance(event, unions.UNIONS):
+        return unions.evolve(state, event, now)
+    return customer.evolve(state, event, now)
 
 
 def react(state: Customer, fact: Fact, world: World, now: datetime) -> Decision:

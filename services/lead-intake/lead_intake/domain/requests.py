@@ -20,6 +20,7 @@ from perennial.contracts.partner import (
     RecordPayment,
     RecordReturn,
 )
+from perennial.contracts.unions import Heard
 
 Sight = tuple[str, ...] | None
 """Whose leads the sender sees, decided by who holds the lead when it folds; None: everybody's."""
@@ -131,6 +132,23 @@ class DeclineMerge(msgspec.Struct, frozen=True, kw_only=True):
     other: Id
     by: str = ""
     reason: Text = ""
+
+
+class MergeParties(msgspec.Struct, frozen=True, kw_only=True):
+    """They are one, whichever is named first."""
+
+    TYPE: ClassVar[str] = "request.merge"
+    other: Id
+    by: str = ""
+    reason: Text = ""
+    heard: dict[str, list[Heard]] = {}
+    """What spoke for the leads of either, by lead: looked up where the wish comes in."""
+
+
+class UnmergeParties(MergeParties, frozen=True, kw_only=True):
+    """They are two again."""
+
+    TYPE: ClassVar[str] = "request.unmerge"
 
 
 OfOrder = OrderSaid | PaymentSaid | ReturnSaid | CancelSaid

@@ -106,10 +106,11 @@ async def get_timeline(
 ) -> Response:
     await seen(running, who, customer_id)
     before = msgspec.convert(page.after, Place | None, strict=False)
-    found = await history.timeline(running.pool, customer_id, before, page.limit + 1)
+    keys = [customer_id, *await store.absorbed(running.pool, customer_id)]
+    found = await history.timeline(running.pool, keys, before, page.limit + 1)
     rows = [views.without_contact(row) for row in found]
     return listing(
-        request, page, rows, lambda row: [row[f] for f in ("recorded", "topic", "version")]
+        request, page, rows, lambda row: [row[f] for f in ("recorded", "topic", "version", "key")]
     )
 
 

@@ -10,7 +10,7 @@ from perennial.kit.paging import Listing, Paging, listing
 from perennial.kit.problems import Fault
 from perennial.kit.runtime import Runtime
 
-from lifecycle import views
+from lifecycle import store, views
 from lifecycle.api.reach import Place, Running, seen
 from lifecycle.domain.record import Customer
 
@@ -31,9 +31,12 @@ async def get_my_timeline(
     """Its own orders, payments, returns and cancellations, newest first."""
     await _own(running, who)
     before = msgspec.convert(page.after, Place | None, strict=False)
-    rows = await history.timeline(running.pool, who.person, before, page.limit + 1, [ORDERS.name])
+    keys = [who.person, *await store.absorbed(running.pool, who.person)]
+    rows = await history.timeline(running.pool, keys, before, page.limit + 1, [ORDERS.name])
     shown = [views.self_entry(row) for row in rows]
-    return listing(request, page, shown, lambda row: (row.recorded, ORDERS.name, row.version))
+    return listing(
+        request, page, shown, lambda row: (row.recorded, ORDERS.name, row.version, row.customer_id)
+    )
 
 
 async def _own(running: Runtime, who: Principal) -> Customer:

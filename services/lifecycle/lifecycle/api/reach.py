@@ -1,6 +1,5 @@
 """Whose customers somebody may see, and how a wish reaches one."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
@@ -17,7 +16,7 @@ from lifecycle.handlers import CUSTOMER
 
 Running = Annotated[Runtime, Depends(the_runtime)]
 READ, WRITE = "customers:read", "customers:write"
-Place = tuple[datetime, str, int]
+Place = history.Place
 """Where a page of a timeline ends: recorded, topic, version."""
 
 
@@ -38,7 +37,7 @@ async def seen(running: Runtime, who: Principal, customer_id: str) -> Customer:
     state: Customer = await history.state_at(running.pool, running.service, CUSTOMER, customer_id)
     owners, only = rows_of(running, who)
     hidden = owners is not None and views.concerned(state).isdisjoint(owners)
-    if state.segment is None or hidden or only not in (None, customer_id):
+    if (state.segment is None and not state.root) or hidden or only not in (None, customer_id):
         raise Fault(404, "unknown-customer", f"there is no customer {customer_id} for you to see")
     return state
 

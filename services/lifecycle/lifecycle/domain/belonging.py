@@ -8,6 +8,8 @@ import msgspec
 from perennial.contracts.base import Event
 from perennial.contracts.entering import (
     ActivationAwaited,
+    CustomerMerged,
+    CustomerUnmerged,
     FirstOrderPaid,
     LeadHolderNoted,
     NumbersKept,
@@ -40,6 +42,14 @@ replace = msgspec.structs.replace
 def opened_handover(items: Sequence[HandoverItem], now: datetime) -> Handover | None:
     tasks = {one.item: Task(department=one.department) for one in items}
     return Handover(since=now, items=tasks) if tasks else None
+
+
+def _merged(customer: Customer, event: CustomerMerged, _now: datetime) -> Customer:
+    return replace(customer, root=event.root, was=customer.segment, segment=None)
+
+
+def _unmerged(customer: Customer, _event: CustomerUnmerged, _now: datetime) -> Customer:
+    return replace(customer, root="", was=None, segment=customer.was)
 
 
 def _holder(customer: Customer, event: LeadHolderNoted, _now: datetime) -> Customer:
@@ -115,6 +125,8 @@ def _tiered(customer: Customer, event: TierChanged, _now: datetime) -> Customer:
 
 BELONGING: Mapping[type[Event], Callable[[Customer, Any, datetime], Customer]] = {
     LeadHolderNoted: _holder,
+    CustomerMerged: _merged,
+    CustomerUnmerged: _unmerged,
     PersonaJudged: _judged,
     PersonaConfirmed: _confirmed,
     ActivationAwaited: _awaited,

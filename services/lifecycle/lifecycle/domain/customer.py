@@ -9,7 +9,7 @@ from perennial.contracts.holdings import LeadWon
 from perennial.contracts.leads import LeadCaptured
 from perennial.contracts.scores import ChurnChanged, CustomerScored, TrendChanged
 
-from lifecycle.domain import care, entry, holding, numbers, persona, winback
+from lifecycle.domain import care, entry, holding, numbers, persona, unions, winback
 from lifecycle.domain.moves import Events
 from lifecycle.domain.record import Customer, part_id
 from lifecycle.domain.requests import Request
@@ -22,6 +22,10 @@ HOLDINGS = (*get_args(holding.Gained), *get_args(holding.Freed), LeadWon)
 
 def react(customer: Customer, fact: Fact, world: World, now: datetime) -> Decision:
     """What a fact changes. Orders are no ground for a decision here: their scores are (R12)."""
+    if isinstance(fact.data, unions.UNIONS):
+        return unions.followed(customer, fact, world, now)
+    if customer.root:
+        return []
     match fact.data:
         case CustomerScored() as scored:
             events = numbers.judged(customer, fact, world, now)
@@ -45,7 +49,9 @@ def react(customer: Customer, fact: Fact, world: World, now: datetime) -> Decisi
 
 def due(customer: Customer, world: World) -> dict[str, datetime]:
     """What will happen by itself: of its case, its activation, its tier."""
-    if customer.case is None and customer.awaiting is None and customer.tier_notice is None:
+    if customer.root or (
+        customer.case is None and customer.awaiting is None and customer.tier_notice is None
+    ):
         return {}
     by_case = winback.due(customer, world.policy.winback)
     return by_case | persona.due(customer) | care.due(customer)

@@ -42,7 +42,7 @@ def followed(
         if held is None or held.won:
             return []
         note = LeadHolderNoted(customer_id=fact.key, lead_id=lead.lead_id, stage="free")
-        return _noted(customer, fact, note, world, now)
+        return noted(customer, fact, note, world, now)
     if held is not None and (held.holder, held.grade) == (lead.holder, lead.grade):
         return []
     note = LeadHolderNoted(
@@ -52,10 +52,10 @@ def followed(
         holder=lead.holder,
         grade=lead.grade,
     )
-    return _noted(customer, fact, note, world, now)
+    return noted(customer, fact, note, world, now)
 
 
-def _noted(
+def noted(
     customer: Customer, fact: Fact, note: LeadHolderNoted, world: World, now: datetime
 ) -> Events:
     after = evolve(customer, note, now)
@@ -92,4 +92,4 @@ def _over(customer: Customer, fact: Fact, won: LeadWon, world: World, now: datet
     if won.lead_id not in customer.held:
         return []
     note = LeadHolderNoted(customer_id=fact.key, lead_id=won.lead_id, stage="free")
-    return _noted(customer, fact, note, world, now)
+    return noted(customer, fact, note, world, now)

@@ -6,7 +6,7 @@ from perennial.contracts.base import Fact
 from perennial.contracts.customers import ProductFirstBought, Signs
 from perennial.contracts.scores import CustomerScored
 
-from lifecycle.domain import entry, redlight, winback
+from lifecycle.domain import entry, redlight, unions, winback
 from lifecycle.domain.development import by_numbers
 from lifecycle.domain.moves import Events
 from lifecycle.domain.record import Customer, part_id
@@ -17,6 +17,8 @@ from lifecycle.domain.world import World
 def judged(customer: Customer, fact: Fact, world: World, now: datetime) -> Events:
     """What a number means in the segment where the customer is."""
     segment = customer.segment
+    if unions.is_about_one_that_left(fact):
+        return []
     if customer.awaiting:
         return [entry.kept(fact)]
     if customer.unpaid and segment not in RESTING:
@@ -33,7 +35,8 @@ def judged(customer: Customer, fact: Fact, world: World, now: datetime) -> Event
 def first_bought(customer: Customer, fact: Fact, scored: CustomerScored) -> Events:
     """A product this customer never bought before."""
     order = scored.order
-    if order is None or not order.product or redlight.order_day(scored) is None:
+    bought = order is not None and (order.kind == "taken" or redlight.order_day(scored) is not None)
+    if order is None or not order.product or not bought:
         return []
     if part_id(fact.key, order.product) in customer.parts:
         return []

@@ -100,6 +100,10 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
 
 class Customer(State, frozen=True, kw_only=True):
     segment: Segment | None = None
+    root: str = ""
+    """The customer that this one was found to be; meanwhile it is in no segment."""
+    was: Segment | None = None
+    """Where it stood before."""
     since: datetime | None = None
     """Since when in this segment."""
     channel: str = ""

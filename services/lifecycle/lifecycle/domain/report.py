@@ -13,12 +13,12 @@ from perennial.contracts.customers import Segment
 from perennial.contracts.reports import ReportLine
 from perennial.contracts.teams import Department
 
-Step = Literal["new", "reactivated", "lost", "released"]
-ENTRIES: tuple[Step, ...] = ("new", "reactivated")
-EXITS: tuple[Step, ...] = ("lost", "released")
-ADDED = ("opening", "new", "reactivated")
+Step = Literal["new", "reactivated", "unmerged", "lost", "released", "merged"]
+ENTRIES: tuple[Step, ...] = ("new", "reactivated", "unmerged")
+EXITS: tuple[Step, ...] = ("lost", "released", "merged")
+ADDED = ("opening", "new", "reactivated", "unmerged")
 VALUE_ADDED = (*ADDED, "risen", "steady", "revaluation")
-VALUE_TAKEN = ("fallen", "lost", "released")
+VALUE_TAKEN = ("fallen", "lost", "released", "merged")
 LINES = (*VALUE_ADDED, *VALUE_TAKEN, "closing", "recovered")
 CLASSES: Mapping[str, str] = {"rising": "rising", "steady": "steady", "falling": "declining"}
 OTHERS = "others"

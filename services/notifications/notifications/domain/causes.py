@@ -21,11 +21,13 @@ from perennial.contracts.customers import (
     WinbackDiagnosed,
     WinbackOverdue,
 )
+from perennial.contracts.entering import CustomerMerged
 from perennial.contracts.holdings import Clock
 
 Because = Literal[
     "light-cleared", "diagnosed", "recovered", "released", "superseded",
     "activity", "protected", "turned-over", "moved", "won", "lost", "closed",
+    "merged",
 ]  # fmt: skip
 _TROUBLE: tuple[AlertKind, ...] = ("red-light", "winback-overdue")
 _EVERY: tuple[AlertKind, ...] = (*_TROUBLE, "maturity", "growth-slowed", "lost", "recovered")
@@ -128,4 +130,6 @@ def over(fact: Fact) -> Over | None:
             return Over("superseded", _TROUBLE)
         case CustomerReleased():
             return Over("released", _EVERY)
+        case CustomerMerged():
+            return Over("merged", _EVERY)
     return None

@@ -20,6 +20,7 @@ from perennial.contracts.holdings import (
     TurnoverWarned,
 )
 from perennial.contracts.leads import LeadQueued, LeadReadied, LeadReturned
+from perennial.contracts.unions import LeadLeft
 
 from notifications.domain.causes import Because, Cause, Deadline, Over
 from notifications.domain.wording import moment
@@ -76,6 +77,8 @@ def over(fact: Fact) -> Over | None:
             return Over("closed", _ALL, lead)
         case LeadPooled(lead_id=lead):
             return _moved(lead, (*_WARNINGS, *_NEW, "lead-pooled", "lead-queued", "lead-released"))
+        case LeadLeft(lead_id=lead):
+            return Over("merged", _ALL, lead)
         case LeadReadied(lead_id=lead):
             return _moved(lead, ("lead-returned", "lead-pooled"))
         case LeadReleased(lead_id=lead):

@@ -55,7 +55,22 @@ def with_order(conduct: Conduct, effect: OrderEffect) -> Conduct:
             cancelled += 1
             if not effect.paid:
                 unpaid = _counted(unpaid, effect.day, -1)
+        case "taken" | "left":
+            return _changed_hands(conduct, effect, 1 if effect.kind == "taken" else -1)
     return Conduct(placed, cancelled, late, gross, returned, unpaid)
+
+
+def _changed_hands(conduct: Conduct, effect: OrderEffect, sign: int) -> Conduct:
+    """All that one order had added so far, at once."""
+    open_unpaid = not effect.paid and not effect.cancelled
+    return Conduct(
+        conduct.placed + sign,
+        conduct.cancelled + sign * effect.cancelled,
+        conduct.late + sign * effect.late,
+        conduct.gross + sign * effect.gross,
+        conduct.returned + sign * effect.returned,
+        _counted(conduct.unpaid, effect.day, sign) if open_unpaid else conduct.unpaid,
+    )
 
 
 def _counted(unpaid: dict[int, int], day: date, orders: int) -> dict[int, int]:

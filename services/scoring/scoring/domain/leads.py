@@ -19,6 +19,7 @@ from perennial.contracts.holdings import (
     LeadWon,
 )
 from perennial.contracts.leads import LeadCaptured, LeadTagged, LeadTouched
+from perennial.contracts.unions import LeadLeft, LeadTaken
 
 from scoring.domain.points import Points, assessed, contributions
 from scoring.policy import Policy
@@ -34,9 +35,14 @@ LEAD_FACTS = (
     LeadReopened,
 )
 Told = LeadScored | LeadScoringEnded
-Because = Literal["captured", "touch", "activity", "silence", "reopened"]
-Ended = Literal["won", "lost", "closed"]
-ENDED: Mapping[type, Ended] = {LeadWon: "won", LeadLost: "lost", LeadClosed: "closed"}
+Because = Literal["captured", "touch", "activity", "silence", "reopened", "merge"]
+Ended = Literal["won", "lost", "closed", "left"]
+ENDED: Mapping[type, Ended] = {
+    LeadWon: "won",
+    LeadLost: "lost",
+    LeadClosed: "closed",
+    LeadLeft: "left",
+}
 LATEST = 100
 """Signals that a lead keeps: in any sensible policy older ones have halved away."""
 
@@ -82,8 +88,12 @@ def react(leads: Leads, fact: Fact, policy: Policy, now: datetime) -> list[Told]
     if not data.lead_id:  # a party that came by an order: there is no chance to score
         return []
     lead = leads.by_id.get(data.lead_id, NO_LEAD)
+    if isinstance(data, LeadLeft):
+        return [_ended(fact)] if data.lead_id in leads.by_id else []
     if type(data) in ENDED:
         return [] if lead.ended else [_ended(fact)]
+    if isinstance(data, LeadTaken) and data.stage in ENDED.values():
+        return []
     if lead.ended and not isinstance(data, LeadReopened):
         return []
     found = _learned(leads, lead, fact, min(fact.time, now))
@@ -95,6 +105,9 @@ def react(leads: Leads, fact: Fact, policy: Policy, now: datetime) -> list[Told]
 def evolve(leads: Leads, event: Told) -> Leads:
     """The party's leads after one of scoring's own events."""
     lead = leads.by_id.get(event.lead_id, NO_LEAD)
+    if isinstance(event, LeadScoringEnded) and event.because == "left":
+        attributes = {n: value for n, value in leads.attributes.items() if n not in event.forgotten}
+        return Leads(attributes, {n: one for n, one in leads.by_id.items() if n != event.lead_id})
     if isinstance(event, LeadScoringEnded):
         after = Lead(expected_value=lead.expected_value, ended=True)
         return Leads(leads.attributes, {**leads.by_id, event.lead_id: after})
@@ -151,8 +164,12 @@ def _silent(leads: Leads, key: str, policy: Policy, now: datetime) -> list[Told]
 
 
 def _ended(fact: Fact) -> LeadScoringEnded:
-    because = ENDED[type(fact.data)]
-    return LeadScoringEnded(customer_id=fact.key, lead_id=fact.data.lead_id, because=because)
+    return LeadScoringEnded(
+        customer_id=fact.key,
+        lead_id=fact.data.lead_id,
+        because=ENDED[type(fact.data)],
+        forgotten=fact.data.forgets if isinstance(fact.data, LeadLeft) else [],
+    )
 
 
 def _learned(leads: Leads, lead: Lead, fact: Fact, at: datetime) -> tuple[Because, Learned] | None:
@@ -169,6 +186,16 @@ def _learned(leads: Leads, lead: Lead, fact: Fact, at: datetime) -> tuple[Becaus
             signals = [Signal(what=f"tag:{tag}", at=at) for tag in data.added]
             return "touch", Learned(
                 signals=signals, withdrawn=[f"tag:{tag}" for tag in data.removed]
+            )
+        case LeadTaken():
+            return "merge", Learned(
+                attributes={
+                    n: value
+                    for n, value in data.attributes.items()
+                    if value and n not in leads.attributes
+                },
+                signals=[Signal(what=one.what, at=one.at) for one in data.heard],
+                expected_value=data.expected_value,
             )
         case ActivityLogged():
             return "activity", Learned(signals=[Signal(what=f"activity:{data.kind}", at=at)])
@@ -192,7 +219,7 @@ def _signals(channel: str, wants_call: bool, tags: Sequence[str]) -> list[str]:
 
 def _matters(lead: Lead, because: Because, learned: Learned, policy: Policy) -> bool:
     """Tags and activities are told where they make points, or made some."""
-    if because in ("captured", "reopened") or learned.attributes:
+    if because in ("captured", "reopened", "merge") or learned.attributes:
         return True
     counts = policy.leads.counted
     held = any(signal.what in learned.withdrawn for signal in lead.signals)

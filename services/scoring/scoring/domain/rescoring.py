@@ -10,7 +10,6 @@ import msgspec
 from perennial.contracts.base import At, Decision, Event, Fact, State, TimerFired
 from perennial.contracts.customers import CurveStarted
 from perennial.contracts.grades import GradeChanged, LeadScored, LeadScoringEnded
-from perennial.contracts.orders import OrderCancelled, OrderPaid, OrderPlaced, OrderReturned
 from perennial.contracts.scores import (
     Churn,
     ChurnChanged,
@@ -83,7 +82,7 @@ class CustomerState(State, frozen=True, kw_only=True):
 def react(state: CustomerState, fact: Fact, world: World, now: datetime) -> Decision:
     """What a fact changes in a customer's numbers."""
     match fact.data:
-        case OrderPlaced() | OrderPaid() | OrderReturned() | OrderCancelled():
+        case _ if isinstance(fact.data, orders.ORDER_FACTS):
             return _order(state, fact, world, now)
         case TimerFired(name="silence"):
             return _rescored(state, fact.key, world, now, "silence")
@@ -143,17 +142,9 @@ def party_of(state: CustomerState, key: str) -> regrading.Party:
 
 
 def _order(state: CustomerState, fact: Fact, world: World, now: datetime) -> Decision:
-    row = state.parts.get(fact.data.order_id)
-    if row is None:
-        if not isinstance(fact.data, OrderPlaced):
-            return orders.unknown(fact)
-        effect = orders.placed(fact.data, business_day(fact.time, world.policy.zone))
-    else:
-        late = isinstance(fact.data, OrderPaid) and _is_late(row, fact, world)
-        known = orders.effect_on(row, fact.data, late)
-        if known is None:
-            return []
-        effect = known
+    effect = orders.effect_of(state.parts.get(fact.data.order_id), fact, world.policy)
+    if not isinstance(effect, OrderEffect):
+        return effect or []
     after = with_effect(state.history, effect)
     return _rescored(state, fact.key, world, now, "order", after, effect)
 
@@ -181,12 +172,6 @@ def _rescored(
         events.append(_churn_changed(state, reading))
     party = regrading.Party(key, state.graded, customer.history, state.conduct, state.leads)
     return [*events, *regrading.by_orders(party, world.policy, now, order)]
-
-
-def _is_late(row: OrderRow, fact: Fact, world: World) -> bool:
-    """Paid after the term of the policy."""
-    paid = business_day(fact.time, world.policy.zone)
-    return (paid - row.day).days > world.policy.grades.payment_days
 
 
 def _churn_changed(state: CustomerState, reading: Reading) -> ChurnChanged:
@@ -274,7 +259,7 @@ def _with_numbers(state: CustomerState, event: CustomerScored, now: datetime) ->
     if order is not None:
         history = with_effect(history, order)
         behaved = conduct.with_order(behaved, order)
-        parts = {**parts, order.order_id: orders.row_after(parts.get(order.order_id), order)}
+        parts = orders.after(parts, order)
     return CustomerState(
         parts=parts,
         history=history,

@@ -15,7 +15,8 @@ CREATE INDEX customer_risk ON entity ((-greatest(0,
     coalesce((state->'light'->>'value_at_risk')::bigint, 0),
     coalesce((state->'light'->>'rolling_value')::bigint, 0))), key) WHERE subject = 'customer';
 CREATE INDEX customer_watchers ON entity USING gin ((state->'watchers'))
-    WHERE subject = 'customer'
+    WHERE subject = 'customer';
+CREATE INDEX customer_root ON entity ((state->>'root')) WHERE subject = 'customer' AND state ? 'root'
 """
 
 
