@@ -21,7 +21,15 @@ from perennial.contracts.partner import (
 from perennial.kit.subject import Named, Place
 
 from lead_intake.bodies import Contact, Reach
-from lead_intake.domain.identity import claims_of, is_replay, lead_id, order_id, party_id, system_of
+from lead_intake.domain.identity import (
+    claims_of,
+    is_replay,
+    lead_id,
+    order_id,
+    party_id,
+    pseudonym,
+    system_of,
+)
 from lead_intake.domain.requests import (
     ActivitySaid,
     CancelSaid,
@@ -82,6 +90,7 @@ def _believed(saying: Saying, principal: str) -> Saying:
 
 async def said_by(source: str, saying: Saying, sealing: Sealing) -> Said:
     """The same fact with the ids that follow from its words in that source."""
+    saying = _unnamed(saying, sealing.pepper)
     if isinstance(saying, CaptureLead | RecordActivity | CloseLead):
         return await _of_lead(source, saying, sealing)
     order = order_id(source, saying.order)
@@ -94,6 +103,14 @@ async def said_by(source: str, saying: Saying, sealing: Sealing) -> Said:
             return ReturnSaid(order_id=order, source=source, said=saying)
         case CancelOrder():
             return CancelSaid(order_id=order, source=source, said=saying)
+
+
+def _unnamed(saying: Saying, pepper: bytes) -> Saying:
+    """Without a name or address in place of the party's id; the same words give the same id."""
+    field = "party" if isinstance(saying, CaptureLead) else "customer"
+    word = getattr(saying, field, "")
+    known = pseudonym(word, pepper) if word else word
+    return saying if known == word else replace(saying, **{field: known})
 
 
 async def sealed_contact(key: str, contact: Contact, standing: str, sealing: Sealing) -> str:

@@ -22,7 +22,8 @@ def capture(state: Customer, fact: Fact, world: World, now: datetime) -> Decisio
     """A lead as its source tells it. The same lead again changes nothing."""
     asked: LeadSaid = fact.data
     said = asked.said
-    fault = moment_fault(said.captured_at, "captured_at", world.policy, now) or _amounts(said)
+    fault = moment_fault(said.captured_at, "captured_at", world.policy, now)
+    fault = fault or _amounts(said) or _number(said)
     if fault is not None:
         return fault
     if asked.lead_id in state.leads or asked.lead_id in state.also:
@@ -73,6 +74,14 @@ def _amounts(said: CaptureLead) -> Refusal | None:
         if (getattr(said, field) or 0) < 0:
             return invalid("amount-below-zero", f"Send {field} without a sign.", field)
     return None
+
+
+def _number(said: CaptureLead) -> Refusal | None:
+    """A lead's number stands in events and paths."""
+    if "@" not in said.lead:
+        return None
+    cure = "Number the lead by something else than an e-mail address; that goes in person.email."
+    return invalid("number-personal", cure, "lead")
 
 
 def _again(state: Customer, asked: LeadSaid) -> Decision:

@@ -16,6 +16,8 @@ _NOT_DIALLED = re.compile(r"[^0-9+]")
 _TRUNK = re.compile(r"\(0\)")
 _UNREGISTERED = re.compile(r"[\W_]+")
 _DRESS_OF_A_DOMAIN = re.compile(r"^(?:[a-z]+://)?(?:www\d?\.)?|[/:?#].*$")
+_WORDS = re.compile(r"[^\W_]+")
+_AN_ID = re.compile(r"[A-Za-z0-9][\w.:/#|+=~-]*", re.ASCII)
 FREE_MAIL = frozenset(
     (
         "126.com", "163.com", "aol.com", "daum.net", "foxmail.com", "free.fr", "gmail.com",
@@ -72,7 +74,7 @@ def claims_of(
         "registration": _UNREGISTERED.sub("", firm.registration).casefold(),
         "email": someone.email.strip().casefold(),
         "phone": phone_digits(someone.phone),
-        "domain": web_domain(firm.domain),
+        "domain": web_domain(firm.domain) or _domain_of_mail(firm, someone),
     }
     return [
         f"{kind}:{blake2b(value.encode(), key=pepper, digest_size=16).hexdigest()}"
@@ -92,6 +94,28 @@ def web_domain(domain: str) -> str:
     """A company's own domain without scheme, `www` and path; "" for a free mail provider's."""
     bare = _DRESS_OF_A_DOMAIN.sub("", domain.strip().casefold()).rpartition("@")[2].strip(".")
     return bare if "." in bare and bare not in FREE_MAIL else ""
+
+
+def _domain_of_mail(firm: Organisation, someone: Person) -> str:
+    """The domain of a company's e-mail, where it bears the company's name and no number tells more.
+
+    That the name is in it keeps firms apart that have their mail with one provider.
+    """
+    domain = "" if firm.registration else web_domain(someone.email)
+    label = max(domain.split(".")[:-1], key=len, default="")
+    words = _WORDS.findall(firm.name.casefold())
+    borne = label in "".join(words) or any(word in label for word in words if len(word) >= 4)
+    return domain if label and words and borne else ""
+
+
+def pseudonym(word: str, pepper: bytes) -> str:
+    """A source's own word for a party: as it is where it looks like an id, else a keyed hash of it.
+
+    Names, addresses and telephone numbers serve some sources as ids; events are read by many.
+    """
+    if _AN_ID.fullmatch(word):
+        return word
+    return "x-" + blake2b(word.encode(), key=pepper, digest_size=12).hexdigest()
 
 
 def _digest(*words: str) -> str:
