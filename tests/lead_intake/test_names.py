@@ -53,7 +53,7 @@ async def test_a_name_in_place_of_an_id_stands_nowhere_and_still_leads_to_one_pa
     assert first["customer_id"] == second["customer_id"] == order.json()["customer_id"]
     assert first["customer_id"] != party_id("shop", "Ann Smith")
     assert (theirs.status_code, others.json()["code"]) == (201, "customer-differs")
-    assert "Ann" not in str(house.events) + str(house.entities) + str(house.parked)
+    assert "Ann" not in str(house.events) + str(house.store.tables)
 
 
 async def test_a_leads_number_is_no_address(client: Client, house: House) -> None:
