@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from lead_intake.domain.identity import lead_id
 
 from tests.lead_intake.serving import Served
 
@@ -86,14 +87,17 @@ async def test_who_races_for_one_name_finds_the_winner(served: Served) -> None:
 
 
 @pytest.mark.feature("I3")
-async def test_contact_data_of_a_party_known_by_two_sources_are_opened(served: Served) -> None:
+async def test_each_lead_of_a_party_opens_the_contact_data_that_came_with_it(
+    served: Served,
+) -> None:
     person = {"email": "ann@acme.example", "name": "Ann"}
     await served.client("POST", "/leads", LEAD | {"lead": "1", "party": "crm-1", "person": person})
     again = LEAD | {"lead": "2", "party": "web-2", "source": "web", "kind": "renewal"}
     await served.client("POST", "/leads", again | {"person": person | {"name": "Ann B."}})
 
-    shown = await served.client("POST", "/leads/1/contact", {})
-    assert shown.json()["contact"]["person"]["name"] == "Ann B."
+    for lead, name in (("1", "Ann"), (lead_id("web", "2"), "Ann B.")):
+        shown = await served.client("POST", f"/leads/{lead}/contact", {})
+        assert shown.json()["contact"]["person"]["name"] == name
 
 
 async def test_a_person_declines_what_is_proposed(served: Served) -> None:

@@ -225,7 +225,8 @@ async def test_over_rest_past_moments_and_pools_follow_the_lead(served: Served) 
     client = served.client
     await client("POST", "/leads", LEAD)
     served.later(timedelta(hours=1))
-    await client("POST", "/leads", LEAD | {"lead": "L2", "party": "globex", "person": None})
+    guy = {"lead": "L2", "party": "globex", "person": {"email": "guy@globex.example"}}
+    await client("POST", "/leads", LEAD | guy)
     await client("POST", "/leads/L2/activities", ACTIVITY)
     before = served.now()
     served.later(timedelta(hours=1))
@@ -244,6 +245,9 @@ async def test_over_rest_past_moments_and_pools_follow_the_lead(served: Served) 
     kinds = [one["type"].split(".")[2] for one in (*timeline["items"], *rest.json()["items"])]
     assert (kinds[0], set(kinds[-2:])) == ("captured", {"left", "taken"})
     assert "activity-logged" in kinds
+
+    looked = await client("POST", "/leads/L2/contact", {})
+    assert looked.json()["contact"]["person"]["email"] == "guy@globex.example"
 
     apart = await client("POST", f"/customers/{ACME}/unmerge", {"other": GLOBEX})
     assert apart.status_code == 201

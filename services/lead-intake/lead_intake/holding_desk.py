@@ -11,7 +11,7 @@ from perennial.kit.ids import uuid7
 from perennial.kit.problems import Fault
 from perennial.kit.runtime import Runtime, the_runtime
 
-from lead_intake import holdings
+from lead_intake import holdings, store
 from lead_intake.asking import about_lead, row_id
 from lead_intake.domain.assigning import ReholdLead
 from lead_intake.domain.holding import room
@@ -33,7 +33,8 @@ class Holdings:
         """The contact data that a look which was kept may see."""
         told = msgspec.json.decode(looked.body, type=LeadTaken)
         lead = told.joined or told.lead_id
-        found = await holdings.sealed_contact(self.pool, told.customer_id, lead)
+        past = await store.parties_of(self.pool, lead, past=True)
+        found = await holdings.sealed_contact(self.pool, [told.customer_id, *past], lead)
         opened = await self.runtime.personal.open(found.party, found.data) if found.data else b"{}"
         contact = msgspec.Raw(opened if isinstance(opened, bytes) else b"{}")
         erased = opened == ERASED

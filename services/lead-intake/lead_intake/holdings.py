@@ -1,5 +1,6 @@
 """Who holds and held what, as SQL over the moves; and what lies in a pool."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -52,8 +53,9 @@ _SEALED = """
            coalesce(data::jsonb->>'source', data::jsonb->'touch'->>'source') AS source,
            data::jsonb->>'external_id' AS external_id
     FROM event
-    WHERE topic = 'leads.v1' AND key = $1 AND coalesce(data::jsonb->>'personal', '') <> ''
-    ORDER BY (data::jsonb->>'lead_id' = $2) DESC, ver DESC LIMIT 1
+    WHERE topic = 'leads.v1' AND key = ANY($1::text[])
+      AND coalesce(data::jsonb->>'personal', '') <> ''
+    ORDER BY (data::jsonb->>'lead_id' = $2) DESC, now DESC, ver DESC LIMIT 1
 """
 
 
@@ -174,10 +176,10 @@ async def parties_of_held(pool: Any) -> list[str]:
     return [row[0] for row in await pool.fetch(_PARTIES_OF_HELD)]
 
 
-async def sealed_contact(pool: Any, customer_id: str, lead_id: str) -> Sealed:
-    """The latest contact data that came with a lead; where none did, the party's latest."""
-    row = await pool.fetchrow(_SEALED, customer_id, lead_id)
+async def sealed_contact(pool: Any, parties: Sequence[str], lead_id: str) -> Sealed:
+    """The latest contact data that came with a lead; where none did, its parties' latest."""
+    row = await pool.fetchrow(_SEALED, parties, lead_id)
     if row is None:
-        return Sealed(party=customer_id)
+        return Sealed(party=parties[0])
     party = party_id(row["source"], row["external_id"])
     return Sealed(party=party, data=row["sealed"], of="lead" if row["own"] else "party")
