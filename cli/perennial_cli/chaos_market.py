@@ -68,7 +68,11 @@ def _adopt(services: Services, document: dict[str, Any]) -> None:
     """Returns once it judges."""
     drafted = services.post(OWNER, "/v1/policy/drafts", {"document": document})
     soon = datetime.now(UTC) + timedelta(seconds=1)
-    wish = {"version": drafted["version"], "effective_at": soon.isoformat()}
+    wish = {
+        "version": drafted["version"],
+        "effective_at": soon.isoformat(),
+        "reason": "a storm's market",
+    }
     services.post(OWNER, "/v1/policy/adoptions", wish)
     name = f"{OWNER}@{drafted['version']}"
     while services.get(OWNER, "/v1/policy")["in_force"] != name:

@@ -18,6 +18,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "parked": ("rejected",),
     "policies": ("policy",),
     "rebuilding": ("rebuild",),
+    "whatif": ("whatif",),
+    "exporting": ("export-decision",),
     "chaos": ("chaos",),
 }
 """Commands by the module that registers them, in the order of the help page."""

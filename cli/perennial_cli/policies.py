@@ -1,5 +1,6 @@
 """`perennial policy`: the rules a service judges by; drafted and adopted, never edited."""
 
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from perennial_cli.rest import Services
 from perennial_cli.trouble import Trouble
 
 ROLE = "admin"
+LOOK_SECONDS = 0.5
 app = typer.Typer(help="The rules of each service.", no_args_is_help=True)
 ServiceArgument = Annotated[str, typer.Argument(help=", ".join(SERVICES))]
 
@@ -19,6 +21,7 @@ ServiceArgument = Annotated[str, typer.Argument(help=", ".join(SERVICES))]
 def register(above: typer.Typer) -> None:
     for one in (show, draft, adopt):
         command(app)(one)
+    command(app, "try")(try_)
     above.add_typer(app, name="policy")
 
 
@@ -43,7 +46,7 @@ def draft(
     note: Annotated[str, typer.Option(help="What it is for.")] = "",
 ) -> None:
     """Keep a document as a draft; refused with the path of the fault if it is none."""
-    wish = {"document": _document(file), "note": note}
+    wish = {"document": document_in(file), "note": note}
     with Services(desk.addresses(), ROLE) as services:
         made = services.post(_known(service), "/v1/policy/drafts", wish)
     desk.show.say(
@@ -53,12 +56,45 @@ def draft(
         desk.show.json({"service": service, "version": made["version"]})
 
 
+def try_(
+    desk: Desk,
+    service: ServiceArgument,
+    version: Annotated[int, typer.Argument(help="A drafted version.")],
+    shadow: Annotated[
+        bool, typer.Option(help="Let it judge beside the living rules from now on.")
+    ] = False,
+) -> None:
+    """See what a drafted version would have done in its service; the report is kept with it."""
+    from perennial_cli.whatif import tell
+
+    with Services(desk.addresses(), ROLE) as services:
+        wish = {"version": version, "shadow": shadow}
+        asked = services.post(_known(service), "/v1/whatif", wish)
+        found = _awaited(desk, services, service, asked["id"])
+    if found["fault"]:
+        raise Trouble(f"{service} says {found['fault']}", "Draft it anew.")
+    desk.show.say(f"kept at {service} as GET /v1/whatif/{found['id']}: {found['state']}")
+    if found["report"]:
+        tell(desk, found["report"])
+
+
+def _awaited(desk: Desk, services: Services, service: str, number: str) -> Any:
+    """The what-if once it is over, or once it follows the living facts."""
+    with desk.show.aside.status("waiting") as status:
+        while True:
+            found = services.get(service, f"/v1/whatif/{number}")
+            if found["state"] not in ("asked", "running"):
+                return found
+            status.update(f"{found['state']} {found['facts']:,} of {found['of']:,}")
+            time.sleep(LOOK_SECONDS)
+
+
 def adopt(
     desk: Desk,
     service: ServiceArgument,
     version: Annotated[int, typer.Argument(help="0 is what the service is shipped with.")],
     at: Annotated[str, typer.Option(help="From when on, RFC 3339; default: in a minute.")] = "",
-    reason: Annotated[str, typer.Option(help="Why.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; needed where no what-if is kept.")] = "",
 ) -> None:
     """Let a version judge from a moment on."""
     wish = {"version": version, "reason": reason, **({"effective_at": at} if at else {})}
@@ -77,7 +113,7 @@ def _known(service: str) -> str:
     return service
 
 
-def _document(file: Path) -> Any:
+def document_in(file: Path) -> Any:
     """The rules in a file: written by hand, or kept from what `policy show` printed, with --json too."""
     try:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))

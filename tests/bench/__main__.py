@@ -17,6 +17,7 @@ FIGURES = {
     "rounds": "tests.bench.rounds",
     "models": "tests.bench.models",
     "demo": "tests.bench.demo",
+    "whatif": "tests.bench.whatif",
 }
 RESULT = Path(".perennial/bench.json")
 

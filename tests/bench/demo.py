@@ -18,7 +18,7 @@ UNIT = "s"
 
 
 async def measure() -> list[Figure]:
-    why = "" if _fresh() else await _run()
+    why = "" if fresh() else await run_demo()
     if why or not REPORT.exists():
         return [not_measured("demo", BAR, UNIT, why or "the demo left no report", at_most=True)]
     report: dict[str, Any] = json.loads(REPORT.read_text())
@@ -26,11 +26,11 @@ async def measure() -> list[Figure]:
     return [Figure("demo", report["seconds"], 1.0, BAR, UNIT, note, at_most=True)]
 
 
-def _fresh() -> bool:
+def fresh() -> bool:
     return REPORT.exists() and time.time() - REPORT.stat().st_mtime < FRESH_SECONDS
 
 
-async def _run() -> str:
+async def run_demo() -> str:
     """Why the demo could not be run; empty if it was."""
     perennial = Path(sys.executable).with_name("perennial")
     running = await asyncio.create_subprocess_exec(

@@ -240,7 +240,10 @@ def test_a_policy_is_shown_drafted_and_adopted(system: System, tmp_path: Path) -
     file.write_text(shown)
     drafted = system.perennial("policy", "draft", "scoring", str(file), "--note", "the same")
     assert (drafted.code, drafted.rows[0]["version"]) == (0, 1)
-    adopted = system.perennial("policy", "adopt", "scoring", "1", "--at", "2031-01-01T00:00:00Z")
+    adopt = ("policy", "adopt", "scoring", "1", "--at", "2031-01-01T00:00:00Z")
+    untried = system.perennial(*adopt)
+    assert (untried.code, "perennial policy try scoring 1" in untried.aside) == (1, True)
+    adopted = system.perennial(*adopt, "--reason", "the same rules")
     assert adopted.code == 0, adopted.aside
     file.write_text(json.dumps({**whole["document"], "churn": "often"}))
     refused = system.perennial("policy", "draft", "scoring", str(file))

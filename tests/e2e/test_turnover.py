@@ -124,7 +124,7 @@ async def adopt(house: House, document: Any) -> Any:
     drafted = await house.ask("POST", OWNER, "/v1/policy/drafts", {"document": document})
     assert drafted.status_code == 201, drafted.text
     when = house.now + DAY
-    wish = {"version": drafted.json()["version"], "effective_at": when}
+    wish = {"version": drafted.json()["version"], "effective_at": when, "reason": "a story"}
     adopted = await house.ask("POST", OWNER, "/v1/policy/adoptions", wish)
     assert adopted.status_code == 201, adopted.text
     await house.live_until(when)

@@ -161,7 +161,8 @@ async def test_a_policy_is_chosen_by_the_facts_moment_not_by_its_arrival(
 ) -> None:
     policy = house.door.service.policy_subject
     drafted = ask(toy.NAME, DraftPolicy(document={"limit": 7}), "draft")
-    adopted = ask(toy.NAME, AdoptPolicy(version=1, effective_at=at(100)), "adopt")
+    wish = AdoptPolicy(version=1, effective_at=at(100), reason="tighter")
+    adopted = ask(toy.NAME, wish, "adopt")
     await house.asks(changed(drafted, subject=policy), changed(adopted, subject=policy))
     await house.records(source.fed("a", seconds=100), source.fed("b", seconds=99))
     events = [event for event in (await house.store.dump())["event"] if event[0] == toy.COUNTS.name]

@@ -31,38 +31,61 @@ JOB = "lead-intake"
 """The principal under which jobs ask: the service itself."""
 
 
-class Running(Protocol):
-    """What a job sees of the running service."""
-
-    @property
-    def pool(self) -> Any: ...
+class Asking(Protocol):
+    """What a round needs beside the market."""
 
     @property
     def asks(self) -> Asks: ...
-
-    @property
-    def door(self) -> Any: ...
 
     def now(self) -> datetime: ...
 
     def world(self) -> World: ...
 
 
+class Running(Asking, Protocol):
+    """What a job sees of the running service."""
+
+    @property
+    def pool(self) -> Any: ...
+
+    @property
+    def door(self) -> Any: ...
+
+
+class Market(Protocol):
+    """Who waits and who sells, as it stands."""
+
+    async def waiting(self) -> list[tuple[str, Customer]]: ...
+
+    async def ledgers(self) -> dict[str, Seller]: ...
+
+    async def rounds_held(self, market: str) -> int: ...
+
+    def seed(self, number: int) -> str:
+        """The seed to draw by, if it is given; "" leaves it to the round."""
+
+
 async def hold_rounds(running: Running) -> int:
     """One round over all that waits. How many leads were moved or told why not; 0: nothing to do."""
-    now, world = running.now(), running.world()
+    now = running.now()
     if running.door.ticking and await store.timers_due(running.pool, now):
         return 0  # looked at again once they have fired, so that no round depends on who was faster
-    found = await store.waiting(running.pool)
+    return await round_over(store.StoredMarket(running.pool), running)
+
+
+async def round_over(market: Market, running: Asking) -> int:
+    """The same, wherever the market's state is read from."""
+    now, world = running.now(), running.world()
+    found = await market.waiting()
     spared = await _spare(running, found, now)
     leads = [one for key, customer in found for one in _waiting(key, customer, now)]
-    seats = seats_of(await store.ledgers(running.pool), world, now) if leads else []
+    seats = seats_of(await market.ledgers(), world, now) if leads else []
     open_seats = any(seat.free and seat.present for seat in seats)
     if not open_seats and all(lead.queued for lead in leads):
         return spared
-    number = await store.rounds_held(running.pool, MARKET) + 1
+    number = await market.rounds_held(MARKET) + 1
     rules = world.policy.matching
-    seed = _seed(number, now)
+    seed = market.seed(number) or _seed(number, now)
     made = await asyncio.to_thread(match, leads, seats, rules, world.policy.holding, seed)
     placed = made.placed[: rules.most]
     moved = spared + await _apply(running, placed, made, seats, number, seed)
@@ -93,7 +116,7 @@ def seats_of(ledgers: dict[str, Seller], world: World, now: datetime) -> list[Se
     return seats
 
 
-async def _spare(running: Running, found: Sequence[tuple[str, Customer]], now: datetime) -> int:
+async def _spare(running: Asking, found: Sequence[tuple[str, Customer]], now: datetime) -> int:
     """Leads of customers whose complaint is open are in no round: that is told, once."""
     asks = [
         _unasked(key, lead_id, lead, customer.contacts.complaint_since)
@@ -136,7 +159,7 @@ def _waiting(key: str, customer: Customer, now: datetime) -> list[Waiting]:
 
 
 async def _apply(
-    running: Running,
+    running: Asking,
     placed: Sequence[Placed],
     made: Matched,
     seats: Sequence[Seat],
@@ -154,7 +177,7 @@ async def _apply(
     return sum(one.refusal is None for one in await running.asks.ask_all(asks))
 
 
-async def _tell(running: Running, unplaced: Sequence[Unplaced], number: int) -> int:
+async def _tell(running: Asking, unplaced: Sequence[Unplaced], number: int) -> int:
     asks = [_queue(one, number) for one in unplaced if one.lead.queued != one.reason]
     answers = await running.asks.ask_all(asks) if asks else []
     return sum(one.refusal is None for one in answers)

@@ -13,8 +13,10 @@ from lead_intake.handlers import LISTENS
 from lead_intake.ingress import adapt, locate
 from lead_intake.jobs import JOBS
 from lead_intake.leaving import rehold_leavers
+from lead_intake.outcomes import outcomes
 from lead_intake.policy import Policy
 from lead_intake.reckoning import Reckoning
+from lead_intake.rehearsing import REHEARSAL
 
 SERVICE = Service(
     name="lead-intake",
@@ -23,6 +25,7 @@ SERVICE = Service(
     reads=reads("lead-intake"),
     policy=Policy,
     policy_subject=policy_subject("lead-intake", Policy, fault_in),
+    outcomes=outcomes,
     world=world.build,
     router=router,
     rows=projections.rows,
@@ -32,6 +35,7 @@ SERVICE = Service(
     adapt=adapt,
     jobs=(Reckoning(), rehold_leavers, *JOBS),
     jobs_after_timers=True,
+    rehearsal=REHEARSAL,
 )
 
 if __name__ == "__main__":

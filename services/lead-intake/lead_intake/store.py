@@ -1,5 +1,6 @@
 """Everything this service knows about SQL; its tables are the kit's, and who opened an address."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -120,6 +121,25 @@ async def ledgers(pool: Any) -> dict[str, Seller]:
 async def rounds_held(pool: Any, market: str) -> int:
     """The number of the last round."""
     return int(await pool.fetchval(_ROUNDS, market) or 0)
+
+
+@dataclass(frozen=True)
+class StoredMarket:
+    """Who waits and who sells, as committed."""
+
+    pool: Any
+
+    async def waiting(self) -> list[tuple[str, Customer]]:
+        return await waiting(self.pool)
+
+    async def ledgers(self) -> dict[str, Seller]:
+        return await ledgers(self.pool)
+
+    async def rounds_held(self, market: str) -> int:
+        return await rounds_held(self.pool, market)
+
+    def seed(self, number: int) -> str:
+        return ""
 
 
 async def root_of(pool: Any, key: str) -> str:

@@ -10,6 +10,7 @@ from lifecycle.api import router
 from lifecycle.domain.requests import REQUESTS
 from lifecycle.domain.world import unknown_in, world
 from lifecycle.handlers import ARCHIVES, LISTENS, NUMBERED
+from lifecycle.outcomes import outcomes
 from lifecycle.policy import Policy
 
 SERVICE = Service(
@@ -19,6 +20,7 @@ SERVICE = Service(
     reads=reads("lifecycle"),
     policy=Policy,
     policy_subject=policy_subject("lifecycle", Policy, unknown_in),
+    outcomes=outcomes,
     world=world,
     router=router,
     archives=ARCHIVES,

@@ -8,6 +8,7 @@ from perennial.kit.subject import Service
 from notifications.api import router
 from notifications.channels.mail import MailSettings
 from notifications.handlers import LISTENS, REQUESTS, world
+from notifications.outcomes import outcomes
 from notifications.policy import Policy
 from notifications.projections import rows, with_mail
 from notifications.running import TASKS
@@ -19,6 +20,7 @@ SERVICE = Service(
     reads=reads("notifications"),
     policy=Policy,
     policy_subject=policy_subject("notifications", Policy),
+    outcomes=outcomes,
     world=world,
     router=router,
     rows=with_mail if MailSettings().on else rows,

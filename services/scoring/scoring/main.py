@@ -10,6 +10,7 @@ from scoring.domain.fitting import AdoptModel, FitFinished, FitModels
 from scoring.domain.rescoring import Rescore
 from scoring.handlers import LISTENS, world
 from scoring.jobs import JOBS
+from scoring.outcomes import outcomes
 from scoring.policy import Policy
 
 SERVICE = Service(
@@ -19,6 +20,7 @@ SERVICE = Service(
     reads=reads("scoring"),
     policy=Policy,
     policy_subject=policy_subject("scoring", Policy),
+    outcomes=outcomes,
     world=world,
     router=router,
     requests=(Rescore, FitModels, FitFinished, AdoptModel),

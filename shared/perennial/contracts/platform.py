@@ -30,6 +30,20 @@ class PolicyAdopted(Event, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class PolicyTried(Event, frozen=True, kw_only=True):
+    """A version was run over the recorded history before it is adopted; the report is stored."""
+
+    TYPE: ClassVar[str] = "perennial.policy.tried.v1"
+    service: Id
+    version: int
+    trial: Id
+    """Where the report is: `GET /v1/whatif/{trial}`."""
+    decisions: int = 0
+    """Live decisions that it was compared with."""
+    otherwise: int = 0
+    """How many of them would have come out otherwise."""
+
+
 class Ticked(Event, frozen=True, kw_only=True):
     """Time has come to `to`: every timer due by then fires."""
 
@@ -55,7 +69,9 @@ class FactRejected(Event, frozen=True, kw_only=True):
 
 CLOCK = Topic("clock.v1", "clock", [Ticked], partitions=1)
 POLICIES = {
-    service: Topic(f"policies.{service}.v1", service, [PolicyDrafted, PolicyAdopted], partitions=1)
+    service: Topic(
+        f"policies.{service}.v1", service, [PolicyDrafted, PolicyAdopted, PolicyTried], partitions=1
+    )
     for service in SERVICES
 }
 REJECTED = {

@@ -5,12 +5,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 
+from perennial.kit import trials
 from perennial.kit.ask import Answer, Ask
 from perennial.kit.auth import Principal, require
 from perennial.kit.history import decisions
 from perennial.kit.http import body, idempotency, respond, show
+from perennial.kit.naming import nobodys
 from perennial.kit.paging import whole
 from perennial.kit.policies import AdoptPolicy, DraftPolicy, PolicyState, default_document
+from perennial.kit.problems import refused
+from perennial.kit.trials import TryPolicy
 
 if TYPE_CHECKING:
     from perennial.kit.runtime import Runtime
@@ -48,6 +52,7 @@ def kit_router() -> APIRouter:
     router = APIRouter()
     _parked(router)
     _policies(router)
+    _whatif(router)
     return router
 
 
@@ -116,6 +121,49 @@ def _policies(router: APIRouter) -> None:
         """Who drafted and adopted what, when and why."""
         service = runtime.service
         return whole(await decisions(runtime.pool, service.policy_subject, service.name))
+
+
+def _whatif(router: APIRouter) -> None:
+    @router.post("/v1/whatif", tags=["policy"])
+    async def try_policy(
+        wish: TryPolicy = body(TryPolicy),
+        who: Principal = require("policies:write"),
+        runtime: Any = Depends(runtime_of),
+    ) -> Response:
+        """Run a draft over this service's recorded history, aside; look at `Location` for how far it is."""
+        made = await trials.ask(runtime.pool, wish, who.subject)
+        return show(made, 202, {"Location": f"/v1/whatif/{made.id}"})
+
+    @router.get("/v1/whatif", tags=["policy"])
+    async def list_trials(
+        _who: Principal = require("policies:read"), runtime: Any = Depends(runtime_of)
+    ) -> Response:
+        """What was tried, newest first."""
+        return whole(await trials.listed(runtime.pool))
+
+    @router.get("/v1/whatif/{trial}", tags=["policy"])
+    async def get_trial(
+        trial: str,
+        _who: Principal = require("policies:read"),
+        runtime: Any = Depends(runtime_of),
+    ) -> Response:
+        """How far it has come; and the report, once it is there."""
+        return _shown(await trials.standing(runtime.pool, trial), trial)
+
+    @router.delete("/v1/whatif/{trial}", tags=["policy"])
+    async def end_trial(
+        trial: str,
+        _who: Principal = require("policies:write"),
+        runtime: Any = Depends(runtime_of),
+    ) -> Response:
+        """Stop it, a shadow above all; what it has come to stays."""
+        return _shown(await trials.end(runtime.pool, trial), trial)
+
+
+def _shown(found: Any, trial: str) -> Response:
+    if found is None:
+        raise refused(nobodys(f"what-if {trial}"))
+    return show(found)
 
 
 async def _ask(runtime: Any, request: Request, who: Principal, wish: Any) -> Answer:

@@ -11,7 +11,7 @@ import msgspec
 import yaml
 
 from perennial.contracts.base import Decision, Event, Fact, Refusal, State
-from perennial.contracts.platform import POLICIES, PolicyAdopted, PolicyDrafted
+from perennial.contracts.platform import POLICIES, PolicyAdopted, PolicyDrafted, PolicyTried
 from perennial.contracts.strict import malformed
 from perennial.kit.subject import Service, Subject
 
@@ -37,6 +37,16 @@ class AdoptPolicy(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class NoteTrial(msgspec.Struct, frozen=True, kw_only=True):
+    """The what-if's word: this version was run over the recorded history."""
+
+    TYPE: ClassVar[str] = "request.policy.tried"
+    version: int
+    trial: str
+    decisions: int = 0
+    otherwise: int = 0
+
+
 class Version(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: int
     document: str
@@ -54,6 +64,13 @@ class Adoption(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class PolicyState(State, frozen=True, kw_only=True):
     versions: list[Version] = []
     adoptions: list[Adoption] = []
+    tried: list[int] = []
+    """Versions with a stored what-if."""
+
+    def known_at_work(self, version: int) -> bool:
+        """Whether it was tried, or has judged before: then it may be adopted without a word."""
+        before = {0, *(one.version for one in self.adoptions)}
+        return version in self.tried or version in before
 
 
 @cache
@@ -78,7 +95,9 @@ def policy_subject(
                 fault = _fault_in(document, shape, lambda draft: unknown(draft, world))
                 return fault or _draft(service, state, fact)
             case AdoptPolicy():
-                return _adopt(service, state, fact, now)
+                return _untried(service, state, fact.data) or _adopt(service, state, fact, now)
+            case NoteTrial() as noted:
+                return [PolicyTried(service=service, **msgspec.structs.asdict(noted))]
         return []
 
     return Subject(
@@ -87,7 +106,7 @@ def policy_subject(
         react=react,
         evolve=_evolve,
         emits=(POLICIES[service],),
-        requests=(DraftPolicy, AdoptPolicy),
+        requests=(DraftPolicy, AdoptPolicy, NoteTrial),
         reference=True,
     )
 
@@ -118,6 +137,18 @@ def _draft(service: str, state: PolicyState, fact: Fact) -> Decision:
             note=fact.data.note,
         )
     ]
+
+
+def _untried(service: str, state: PolicyState, wish: AdoptPolicy) -> Refusal | None:
+    """What nobody has looked at is adopted only with a reason."""
+    if wish.reason or state.known_at_work(wish.version) or wish.version > len(state.versions):
+        return None
+    return Refusal(
+        code="policy-untried",
+        detail=f"Version {wish.version} was never tried: see what it would have done with"
+        f" `perennial policy try {service} {wish.version}` (POST /v1/whatif), or give a reason.",
+        pointer="/reason",
+    )
 
 
 def _adopt(service: str, state: PolicyState, fact: Fact, now: datetime) -> Decision:
@@ -164,6 +195,8 @@ def _evolve(state: PolicyState, event: Event, _now: datetime) -> PolicyState:
                 reason=event.reason,
             )
             return msgspec.structs.replace(state, adoptions=[*state.adoptions, adopted])
+        case PolicyTried():
+            return msgspec.structs.replace(state, tried=[*state.tried, event.version])
     return state
 
 

@@ -95,6 +95,8 @@ class LongFold(Fold):
         super().__init__(service, worlds, Loaded(self.population, {}, Holders(), {}), "rerun")
         self.counters = Counters() if service.numbered else {}
         self.roots = _Roots(self.population)
+        self.concerned: dict[str, Any] = {}
+        """Keys with states that a rehearsed job would look at, in the order in which they came."""
         self._due: list[tuple[datetime, str, str]] = []
         self._kept: dict[EntityId, dict[str, Any]] = {}
 
@@ -152,6 +154,15 @@ class LongFold(Fold):
         for one in later:
             heappush(self._due, one)
 
+    def _note_concerned(self, entity: Entity) -> None:
+        rehearsal = self.service.rehearsal
+        if rehearsal is None or entity.subject.name != rehearsal.subject:
+            return
+        if rehearsal.concerns(entity.state):
+            self.concerned[entity.key] = entity
+        else:
+            self.concerned.pop(entity.key, None)
+
     def _at_hand(self, entity: Entity, names: Iterable[str] | None) -> None:
         """Put parts into the state: those named, or all."""
         kept = self._kept.get((entity.subject.name, entity.key), {})
@@ -174,6 +185,7 @@ class LongFold(Fold):
     ) -> list[Event]:
         before = entity.due
         events = super()._record(entity, decision, fact, now)
+        self._note_concerned(entity)
         for wish in decision:
             other = entity
             if isinstance(wish, Of):

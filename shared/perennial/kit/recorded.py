@@ -1,6 +1,6 @@
 """A service's recorded life, read from its schema and the log: what a run in memory starts from."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from perennial.contracts.base import EPOCH
+from perennial.contracts.base import EPOCH, Event, Fact
 from perennial.kit.batch import Item, Partition, Record
 from perennial.kit.ingest import receive
 from perennial.kit.journal import Taken
@@ -22,7 +22,7 @@ _JOURNAL = """
 """
 _EVENTS = """
     SELECT topic, key, ver, id, type, time, now, context, data FROM event
-    WHERE topic = ANY($1::text[])
+    WHERE topic = ANY($1::text[]) AND ($2::timestamptz IS NULL OR now >= $2)
 """
 
 Told = tuple[str, str, datetime, datetime, str, str]
@@ -42,13 +42,29 @@ class Log:
         for one in records:
             self._records[one.topic, one.part, one.offset] = one
 
+    def join(self, newer: "Log") -> None:
+        """With what was read later."""
+        self._records.update(newer._records)
+
     def item(self, topic: str, part: int, offset: int) -> Item:
         """See `rerun.LogItem`."""
+        found = self.record(topic, part, offset)
+        record = Record(topic, part, offset, found.key, found.value, found.headers)
+        return receive(self._service, record, EPOCH)
+
+    def record(self, topic: str, part: int, offset: int) -> Record:
+        """As it stands in the log."""
         found = self._records.get((topic, part, offset))
         if found is None:
             raise LookupError(f"the log has lost {topic}/{part} at {offset}")
-        record = Record(topic, part, offset, found.key, found.value, found.headers)
-        return receive(self._service, record, EPOCH)
+        return found
+
+    def facts(self, kind: type[Event]) -> Iterator[Fact]:
+        """Those of one kind, in the order of their places."""
+        wanted = kind.TYPE.encode()
+        for place, record in sorted(self._records.items()):
+            if ("ce_type", wanted) in record.headers:
+                yield self.item(*place).fact
 
     def __len__(self) -> int:
         return len(self._records)
@@ -61,15 +77,23 @@ class Recorded:
     service: Service
     steps: list[Step]
     log: Log
-    told: Mapping[Version, Told]
+    told: dict[Version, Told]
+
+    def more(self, newer: "Recorded") -> None:
+        """What has come since."""
+        self.steps.extend(newer.steps)
+        self.told.update(newer.told)
+        self.log.join(newer.log)
 
 
-async def recorded(service: Service, url: str, reader: Reader, after: int = 0) -> Recorded:
-    """The whole recorded life; with `after`, the batches behind that row of the journal alone."""
+async def recorded(
+    service: Service, url: str, reader: Reader, after: int = 0, since: datetime | None = None
+) -> Recorded:
+    """The whole recorded life; or the batches behind a row of the journal, and events since a moment."""
     async with _snapshot(url) as base:
         steps = steps_of(await base.fetch(_JOURNAL, after))
         topics = [topic.name for subject in service.subjects.values() for topic in subject.emits]
-        events = await base.fetch(_EVENTS, topics) if not after else []
+        events = await base.fetch(_EVENTS, topics, since)
     log = Log(service)
     starts, ends = _extent(steps)
     async for polled in reader.between(starts, ends):

@@ -14,7 +14,7 @@ import msgspec
 
 from perennial.contracts.base import Event, Fact
 from perennial.kit.actions import Locate, Resolve
-from perennial.kit.ask import Ask
+from perennial.kit.ask import Answer, Ask
 from perennial.kit.batch import Entity, EntityId, Item, PartId, Record
 from perennial.kit.gathering import at_roots, located
 from perennial.kit.ingest import identity_of, placed
@@ -44,23 +44,45 @@ class Step:
 class Rerun:
     """One service's fold over recorded batches; `made` collects what it decided."""
 
-    def __init__(self, service: Service, log: LogItem, worlds: Worlds | None = None) -> None:
+    def __init__(
+        self,
+        service: Service,
+        log: LogItem,
+        worlds: Worlds | None = None,
+        fold: Callable[[Service, Worlds], LongFold] = LongFold,
+    ) -> None:
         self.service = service
         self.worlds = worlds or Worlds(service, {})
         self._log = log
         self._known = [(0, self.worlds)]
-        self._fold = LongFold(service, self.worlds)
+        self._fold = fold(service, self.worlds)
         self._aside = Aside(service)
-        self._postponed: Mapping[tuple[str, str, datetime], int] = {}
+        self._postponed: dict[tuple[str, str, datetime], int] = {}
 
     @property
     def entities(self) -> Mapping[EntityId, Entity]:
         """Every subject as it stands."""
         return self._fold.population
 
+    @property
+    def concerned(self) -> Mapping[str, Entity]:
+        """Subjects that a rehearsed job would look at, by key."""
+        return self._fold.concerned
+
+    def named(self, subject: str, name: str) -> Any:
+        """The state of whoever goes by a name; None if nobody does."""
+        key = self._fold.names.held.get((subject, name))
+        return self._fold.population.at((subject, key)).state if key else None
+
+    def fire(self, until: datetime, seq: int) -> list[Made]:
+        """Fire what is due by then, but for what a later look of the recorded life found."""
+        self._fold.worlds = self.worlds
+        self._due(until, seq)
+        return self._drained()
+
     def postpone(self, steps: Iterable[Step]) -> None:
         """Timers that were due long before they were looked at stay for that look."""
-        self._postponed = {
+        self._postponed |= {
             (one.subject, one.key, one.due): step.seq
             for step in steps
             for one in step.page.entries
@@ -81,6 +103,14 @@ class Rerun:
             self.worlds = self.worlds.with_states(changed, step.seq)
             self._known.append((step.seq, self.worlds))
         return self._drained()
+
+    def ask(self, step: Step, items: Sequence[Item]) -> tuple[list[Made], dict[int, Answer]]:
+        """Fold wishes of a job; what they made, and the answers by `id(ask)`."""
+        fold = self._fold
+        fold.worlds = self.worlds
+        self._facts(items)
+        answers = dict(fold.outcome.answers)
+        return self._drained(), answers
 
     def items_of(self, entries: Iterable[Entry]) -> list[Item]:
         """What these entries of the journal point at."""
@@ -140,13 +170,15 @@ class Rerun:
         """Those that fired then; then whatever else is due, but for what a later look found."""
         until = step.page.until
         assert until is not None
-        fold = self._fold
         for entry in step.page.entries:
             if isinstance(entry, Fired):
-                fold.fire_due((entry.subject, entry.key), until)
-        later = []
+                self._fold.fire_due((entry.subject, entry.key), until)
+        self._due(until, step.seq)
+
+    def _due(self, until: datetime, seq: int) -> None:
+        fold, later = self._fold, []
         for due, subject, key in fold.due_by(until):
-            if self._postponed.get((subject, key, due), 0) > step.seq:
+            if self._postponed.get((subject, key, due), 0) > seq:
                 later.append((due, subject, key))
             else:
                 fold.fire_due((subject, key), until)

@@ -161,6 +161,22 @@ class Numbering:
     number: Callable[[str, int], str]
 
 
+@dataclass(frozen=True)
+class Rehearsal:
+    """A job's work that another policy would have done otherwise: under a draft its recorded wishes
+    are left out, and it is done anew."""
+
+    wishes: tuple[type, ...]
+    job: Callable[[Any], Awaitable[int]]
+    """(`rehearsing.Rehearsing`) → how much it asked for."""
+    subject: str
+    concerns: Callable[[Any], bool]
+    """Whether a state of that subject is one that the job would look at."""
+    retold: Callable[[Any, Callable[[str], Any], Callable[[str], Any]], Any]
+    """(what was said, live state by name, tried state by name) → what would have been said instead:
+    who stands in for whom. A state is None where nobody goes by that name."""
+
+
 Known = Callable[[Sequence[str]], Mapping[str, str]]
 """Part ids → the keys of the subjects that hold them, for those that exist."""
 
@@ -193,6 +209,9 @@ class Service:
     jobs_after_timers: bool = False
     """They look again whenever timers have fired, not only when time or reference moved."""
     tasks: Sequence[Any] = ()
+    rehearsal: Rehearsal | None = None
+    outcomes: Callable[[Any], Sequence[Any]] | None = None
+    """(`outcomes.Both`) → what became of it otherwise, in the service's own words (what-if)."""
 
     @cached_property
     def subjects(self) -> dict[str, Subject]:

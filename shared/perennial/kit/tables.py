@@ -140,6 +140,18 @@ CREATE TABLE journal (
     page text NOT NULL
 );
 
+CREATE TABLE trial (
+    id      text PRIMARY KEY,
+    state   text NOT NULL CHECK (state IN ('asked', 'running', 'shadowing', 'done', 'failed', 'ended')),
+    asked   text NOT NULL,
+    by_whom text NOT NULL,
+    at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    facts   bigint NOT NULL DEFAULT 0,
+    of      bigint NOT NULL DEFAULT 0,
+    report  text NOT NULL DEFAULT '',
+    fault   text NOT NULL DEFAULT ''
+);
+
 CREATE TABLE party_key (
     party   text PRIMARY KEY,
     key_id  text NOT NULL,

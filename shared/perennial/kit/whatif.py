@@ -1,0 +1,156 @@
+"""`python -m perennial.kit.whatif < wish.json`: one trial in a process of its own.
+
+Lines of JSON on stdout: how far it has come, and at the end the report. The wish says which services
+run together and where their schemas are.
+"""
+
+import asyncio
+import gc
+import sys
+import time
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import msgspec
+
+from perennial.kit.kafka import Broker
+from perennial.kit.outcomes import Both, Report, compared, lived, tried
+from perennial.kit.policies import default_document
+from perennial.kit.reading import Reader
+from perennial.kit.recorded import Recorded, recorded
+from perennial.kit.subject import Service
+from perennial.kit.trial import Trial
+from perennial.kit.trial_house import Draft, live_policies
+from perennial.kit.whatif_words import House, Line, Wish
+
+FOLLOWS_SECONDS = 2.0
+
+
+class UnfitError(Exception):
+    """The draft is none: with the path of the fault."""
+
+
+def service_of(house: House) -> Service:
+    """By its name alone: a trial brings services together that know nothing of each other."""
+    service: Service = import_module(f"{house.name.replace('-', '_')}.main").SERVICE
+    return service
+
+
+def say(line: Line) -> None:
+    sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
+    sys.stdout.flush()
+
+
+async def run(wish: Wish) -> Report:
+    """Read, run, compare."""
+    broker = Broker(wish.kafka_bootstrap, wish.kafka_user, wish.kafka_password)
+    lives = []
+    for house in wish.houses:
+        say(Line(doing=f"reading {house.name}"))
+        async with Reader(broker) as reader:
+            lives.append(await recorded(service_of(house), house.database_url, reader))
+    draft = _draft(wish, lives)
+    gc.freeze()  # what was read stays: it needn't be looked through again and again
+    gc.set_threshold(500_000, 10, 10)
+    trial = Trial(lives, draft)
+    began = time.perf_counter(), time.process_time()
+    await trial.run(lambda facts, of: say(Line(doing="folding", facts=facts, of=of)))
+    took = time.perf_counter() - began[0], time.process_time() - began[1]
+    say(Line(doing="comparing", facts=trial.total, of=trial.total))
+    report = _report(wish, lives, trial, draft, took)
+    if wish.shadow:
+        await _follow(wish, lives, trial, draft, broker)
+    return report
+
+
+async def _follow(
+    wish: Wish, lives: Sequence[Recorded], trial: Trial, draft: Draft | None, broker: Broker
+) -> None:
+    """Judge beside the living policy, until told to stop; a report whenever something was folded."""
+    say(Line(doing="shadowing", facts=trial.facts, of=trial.total))
+    while True:
+        moved = False
+        for house, life in zip(wish.houses, lives, strict=True):
+            last = life.steps[-1].seq if life.steps else 0
+            async with Reader(broker) as reader:
+                newer = await recorded(life.service, house.database_url, reader, last, wish.starts)
+            life.more(newer)
+            await trial.follow(house.name, newer.steps)
+            moved = moved or bool(newer.steps)
+        if moved:
+            say(Line(report=_report(wish, lives, trial, draft)))
+        await asyncio.sleep(FOLLOWS_SECONDS)
+
+
+def _report(
+    wish: Wish,
+    lives: Sequence[Recorded],
+    trial: Trial,
+    draft: Draft | None,
+    took: tuple[float, float] = (0.0, 0.0),
+) -> Report:
+    return Report(
+        service=wish.service,
+        version=draft.version if draft else 0,
+        starts=wish.starts,
+        ends=wish.ends,
+        facts=trial.total,
+        seconds=round(took[0], 2),
+        cpu=round(took[1], 2),
+        services=[compared(_both(life, trial, draft, wish)) for life in lives],
+    )
+
+
+def _draft(wish: Wish, lives: Sequence[Recorded]) -> Draft | None:
+    life = next((one for one in lives if one.service.name == wish.service), None)
+    if life is None:
+        return None
+    known = live_policies(life).versions
+    version = wish.version if wish.version is not None else len(known) + 1
+    document = wish.document
+    if document is None:
+        document = _drafted(life, version)
+    try:
+        msgspec.convert(document, life.service.policy)
+    except msgspec.ValidationError as error:
+        raise UnfitError(f"no policy of {wish.service}: {error}") from error
+    text = msgspec.json.encode(document, order="sorted").decode()
+    return Draft(wish.service, text, version or len(known) + 1, wish.starts, wish.ends)
+
+
+def _drafted(life: Recorded, version: int) -> dict[str, Any]:
+    if version == 0:
+        return default_document(life.service.package)
+    found = next((one for one in live_policies(life).versions if one.version == version), None)
+    if found is None:
+        raise UnfitError(f"there is no version {version}; draft it first")
+    document: dict[str, Any] = msgspec.json.decode(found.document)
+    return document
+
+
+def _both(life: Recorded, trial: Trial, draft: Draft | None, wish: Wish) -> Both:
+    service = life.service
+    if draft is not None and draft.service == service.name:
+        policy: Any = msgspec.json.decode(draft.document, type=service.policy)
+    else:
+        policy = msgspec.convert(default_document(service.package), service.policy)
+    live, made = lived(life), tried(service, trial.made[service.name])
+    if wish.shadow and wish.starts is not None:
+        live = [one for one in live if one.now >= wish.starts]
+        made = [one for one in made if one.now >= wish.starts]
+    return Both(service, live, made, policy, life.log.facts)
+
+
+async def _main() -> int:
+    wish = msgspec.json.decode(sys.stdin.buffer.read(), type=Wish)
+    try:
+        say(Line(report=await run(wish)))
+    except UnfitError as error:
+        say(Line(fault=str(error)))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(_main()))

@@ -1,0 +1,110 @@
+"""A draft tried on a recorded life decides as it would have, had it been in force; the live one as it did."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from perennial.kit.outcomes import Both, compared, lived, tried
+from perennial.kit.policies import Adoption, PolicyState, Version
+from perennial.kit.recorded import Recorded
+from perennial.kit.rerun import steps_of
+from perennial.kit.trial import Trial
+from perennial.kit.trial_house import BEGINNING, Draft
+from perennial.kit.worlds import Worlds
+
+from tests.kit import toy
+from tests.kit.test_door_conformance import Step, few, play, steps
+from tests.kit.test_rerun import Listening, in_memory
+
+pytestmark = pytest.mark.feature("P6")
+
+HERE_ONLY = ("release", "redrive", "discard")
+"""What people do with parked facts follows from what was parked: another life has other ones."""
+DRAFT = msgspec.json.encode({"limit": 3}).decode()
+smooth = steps.filter(lambda step: step.kind not in HERE_ONLY and step.amount > 0)
+
+
+def played(history: list[Step], adopted: str = "") -> Listening:
+    house = Listening(in_memory())
+    if adopted:
+        state = PolicyState(
+            versions=[Version(version=1, document=adopted)],
+            adoptions=[Adoption(version=1, effective_at=BEGINNING)],
+        )
+        house.door.worlds = Worlds(toy.SERVICE, {"policy": {toy.SERVICE.name: state}})
+    asyncio.run(play(house, history))
+    return house
+
+
+def life(house: Listening) -> Recorded:
+    tables = house.store.tables
+    told = {(one[0], one[1], one[2]): tuple(one[3:]) for one in tables.event}
+    return Recorded(toy.SERVICE, steps_of(tables.journal), house, told)  # type: ignore[arg-type]
+
+
+def trial_of(house: Listening, draft: Draft | None) -> tuple[Trial, Any]:
+    recorded = life(house)
+    trial = Trial([recorded], draft)
+    asyncio.run(trial.run())
+    made = tried(toy.SERVICE, trial.made[toy.SERVICE.name])
+    policy = toy.Policy()
+    return trial, compared(Both(toy.SERVICE, lived(recorded), made, policy, lambda _: iter(())))
+
+
+@settings(few, max_examples=60)
+@given(st.lists(smooth, max_size=25))
+def test_a_draft_decides_as_it_would_have_had_it_been_in_force(history: list[Step]) -> None:
+    live, other = played(history), played(history, adopted=DRAFT)
+
+    draft = Draft(toy.SERVICE.name, DRAFT, 1)
+    trial, _ = trial_of(live, draft)
+
+    told = [(m.topic, m.key, m.ver, m.id, m.type, m.time, m.now) for m in trial.made["toy"]]
+    assert told == [one[:7] for one in other.store.tables.event]
+
+
+@settings(few, max_examples=40)
+@given(st.lists(steps, max_size=25))
+def test_the_live_policy_as_a_draft_changes_nothing(history: list[Step]) -> None:
+    house = played(history)
+
+    _, found = trial_of(
+        house, Draft(toy.SERVICE.name, msgspec.json.encode({"limit": 1000}).decode(), 1)
+    )
+
+    assert (found.same, found.differing) == (found.decisions, [])
+
+
+def test_what_differs_is_counted_and_listed() -> None:
+    house = played([Step("add", "a", amount=2), Step("add", "a", amount=2), Step("fed", "b")])
+
+    _, found = trial_of(house, Draft(toy.SERVICE.name, DRAFT, 1))
+
+    assert found.decisions - found.same == len(
+        [o for o in found.differing if o.what != "only draft"]
+    )
+    assert {one.what for one in found.differing} >= {"only live"}
+    (kinds,) = found.sections
+    counted = {row[0]: row[1:] for row in kinds.rows}
+    assert counted["toy.counted"][0] > counted["toy.counted"][1]
+
+
+def test_a_draft_judges_from_and_until_the_moments_it_is_given() -> None:
+    state = PolicyState(
+        versions=[Version(version=1, document="{}"), Version(version=2, document="{}")],
+        adoptions=[Adoption(version=1, effective_at=at) for at in map(_day, (2, 8))],
+    )
+    tried_ = Draft("toy", DRAFT, 3, _day(5), _day(7)).states(state)
+    assert [(one.version, one.effective_at) for one in tried_.adoptions] == [
+        (1, _day(2)),
+        (3, _day(5)),
+        (1, _day(7)),
+        (1, _day(8)),
+    ]
+
+
+def _day(day: int) -> Any:
+    return BEGINNING.replace(year=2026, day=day)
