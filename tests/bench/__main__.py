@@ -15,6 +15,7 @@ FIGURES = {
     "http": "tests.bench.http",
     "latency": "tests.bench.latency",
     "rounds": "tests.bench.rounds",
+    "lists": "tests.bench.lists",
     "models": "tests.bench.models",
     "demo": "tests.bench.demo",
     "whatif": "tests.bench.whatif",

@@ -147,7 +147,7 @@ async def measure() -> list[Figure]:
 
 async def _applied(stack: Stack) -> tuple[float, float]:
     """Seconds of all rounds until nothing waits, and of these the ones at the door."""
-    runtime = await _runtime(stack)
+    runtime = await runtime_on(stack)
     stopping = asyncio.Event()
     answering = asyncio.create_task(runtime.asks.run(stopping))
     try:
@@ -167,7 +167,7 @@ async def _applied(stack: Stack) -> tuple[float, float]:
             await asyncio.wait_for(runtime.pool.close(), 5)
 
 
-async def _runtime(stack: Stack) -> Runtime:
+async def runtime_on(stack: Stack) -> Runtime:
     await migrated(stack, PROCESS)
     told = environment(stack, PROCESS).of(PROCESS, "bench", PROCESS.schema)
     settings = Settings(

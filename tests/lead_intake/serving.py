@@ -9,7 +9,7 @@ from perennial.kit.lanes import Door, Requests
 from tests.lead_intake.client import Client
 
 TABLES = (
-    "entity", "part", "alias", "event", "outbox", "answer", "parked", "address_opened", "holding",
+    "entity", "part", "alias", "event", "outbox", "answer", "parked", "address_opened", "holding", "lead",
 )  # fmt: skip
 START = datetime(2026, 6, 1, tzinfo=UTC)
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from lead_intake.domain.identity import party_id
 from perennial.contracts.holdings import ActivityLogged, LeadLost
 from perennial.contracts.leads import LeadCaptured, LeadTouched
 from perennial.contracts.partner import CloseLead
@@ -94,13 +95,18 @@ async def test_misspelt_products_are_listed_and_counted(served: Served) -> None:
 async def test_a_look_at_a_lead_shows_its_own_contact(served: Served) -> None:
     """The party's latest only where the lead brought none; a joined lead shows where it went."""
 
-    async def said(lead: str, product: str, person: Any = None) -> None:
-        body = LEAD | {"lead": lead, "product": product, "person": person}
+    async def said(lead: str, product: str, person: Any = None, party: str = "acme") -> None:
+        body = LEAD | {"lead": lead, "product": product, "person": person, "party": party}
         assert (await served.client("POST", "/leads", body)).status_code == 201
 
     async def seen(lead: str) -> tuple[str, str]:
         shown = (await served.client("POST", f"/leads/{lead}/contact", {})).json()
         return shown["contact"]["person"]["name"], shown["of"]
+
+    async def united(lead: str, other: str) -> None:
+        path = f"/customers/{party_id('shop', lead)}/merge"
+        answer = await served.client("POST", path, {"other": party_id("shop", other)})
+        assert answer.status_code == 201, answer.text
 
     await said("L1", "A", {"name": "Ann", "email": "ann@x.example"})
     await said("L2", "B", {"name": "Bo", "email": "bo@x.example"})
@@ -109,3 +115,8 @@ async def test_a_look_at_a_lead_shows_its_own_contact(served: Served) -> None:
     assert await seen("L1") == ("Ann", "lead")
     assert await seen("L2") == ("Bo", "lead")
     assert await seen("L3") == ("Bo", "party")
+
+    await said("M1", "A", {"name": "Cy", "email": "cy@y.example"}, "globex")
+    await united("acme", "globex")
+    assert await seen("M1") == ("Cy", "lead")
+    assert await seen("L1") == ("Ann", "lead")

@@ -14,38 +14,33 @@ from lead_intake.domain.customer import Proposal
 from lead_intake.domain.lead import Lead
 
 HEARD_MOST = 100
-_HOLDER = "CASE WHEN lead ? 'holdings' AND lead->>'stage' = 'held' THEN lead->'holdings'->-1->>'person' ELSE '' END"  # fmt: skip
-PROPERTIES: dict[str, str] = {
-    "stage": "coalesce(lead->>'stage', 'nurture')",
-    "grade": "coalesce(lead->>'grade', '1A')",
-    "kind": "coalesce(lead->>'kind', 'new')",
-    "channel": "coalesce(lead->>'channel', '')",
-    "campaign": "coalesce(lead->'touches'->0->>'campaign', '')",
-    "product": "coalesce(lead->>'product', '')",
-    "unmatched": "coalesce(lead->>'unmatched', '')",
-    "source": "coalesce(lead->>'source', '')",
-    "holder": _HOLDER,
-    "class": "coalesce(told->>'class', '')",
-    "industry": "coalesce(told->>'industry', '')",
-    "size": "coalesce(told->>'size', '')",
-    "region": "coalesce(told->>'region', '')",
-}
-"""What leads are filtered and counted by; `tag` besides, of which a lead may have several."""
-_LEADS = """
-    SELECT alias.name AS id, e.key, e.state->'leads'->alias.name AS lead,
-           e.state->'attributes' AS told
-    FROM alias JOIN entity e ON e.subject = alias.subject AND e.key = alias.key
-    WHERE alias.subject = 'customer' AND alias.name > $1 AND alias.name LIKE 'l%'
-      AND e.state->'leads' ? alias.name
+PROPERTIES = (
+    "stage", "grade", "kind", "channel", "campaign", "product", "unmatched", "source", "holder",
+    "class", "industry", "size", "region",
+)  # fmt: skip
+"""What leads are filtered and counted by, columns of their list; `tag` besides, of which a lead may
+have several."""
+_LISTED = """
+    SELECT l.lead_id AS id, l.customer_id AS key, (e.state->'leads'->l.lead_id)::text AS lead,
+           (e.state->'attributes')::text AS told
+    FROM (SELECT lead_id, customer_id FROM lead WHERE lead_id > $1{conditions}
+          ORDER BY lead_id LIMIT {limit}) AS l
+    JOIN entity e ON e.subject = 'customer' AND e.key = l.customer_id
+    ORDER BY l.lead_id
+"""
+_COUNTED = """
+    SELECT {by} AS value, count(*) AS n FROM lead WHERE true{conditions} GROUP BY 1 ORDER BY 1
 """
 _CREDITED = """
-    SELECT coalesce(touch->>$2, '') AS value, count(*) AS touches, count(DISTINCT id) AS leads,
-           count(DISTINCT id) FILTER (WHERE lead->>'stage' = 'won') AS wins,
+    SELECT coalesce(touch->>$1, '') AS value, count(*) AS touches, count(DISTINCT id) AS leads,
+           count(DISTINCT id) FILTER (WHERE stage = 'won') AS wins,
            coalesce(sum((touch->>'cost')::bigint), 0)::bigint AS cost,
-           coalesce(sum((lead->'credit'->>(place - 1)::int)::bigint), 0)::bigint AS won
-    FROM ({leads}) AS found
-    CROSS JOIN LATERAL jsonb_array_elements(lead->'touches') WITH ORDINALITY AS one(touch, place)
-    WHERE true{conditions} GROUP BY 1 ORDER BY 1
+           coalesce(sum((told->'credit'->>(place - 1)::int)::bigint), 0)::bigint AS won
+    FROM (SELECT l.lead_id AS id, l.stage, e.state->'leads'->l.lead_id AS told
+          FROM (SELECT lead_id, customer_id, stage FROM lead WHERE true{conditions}) AS l
+          JOIN entity e ON e.subject = 'customer' AND e.key = l.customer_id) AS found
+    CROSS JOIN LATERAL jsonb_array_elements(told->'touches') WITH ORDINALITY AS one(touch, place)
+    GROUP BY 1 ORDER BY 1
 """
 _PROPOSALS = """
     SELECT e.key, one.key AS other, one.value::text AS proposal
@@ -84,10 +79,7 @@ async def leads(pool: Any, wanted: dict[str, list[str]], page: Page) -> list[Fou
     """Leads that have one of the wanted values of every property named, by id."""
     conditions, values = _conditions(wanted, 2)
     after = str(page.after[0]) if page.after else ""
-    sql = (
-        f"SELECT key, id, lead::text, told::text FROM ({_LEADS}) AS found"
-        f" WHERE true{conditions} ORDER BY id LIMIT {page.limit + 1}"
-    )
+    sql = _LISTED.format(conditions=conditions, limit=page.limit + 1)
     rows = await pool.fetch(sql, after, *values)
     return [
         Found(
@@ -102,21 +94,18 @@ async def leads(pool: Any, wanted: dict[str, list[str]], page: Page) -> list[Fou
 
 async def counted(pool: Any, wanted: dict[str, list[str]], by: str) -> list[tuple[str, int]]:
     """How many such leads there are, by one property."""
-    conditions, values = _conditions(wanted, 2)
-    sql = (
-        f"SELECT {PROPERTIES[by]} AS value, count(*) AS n FROM ({_LEADS}) AS found"
-        f" WHERE true{conditions} GROUP BY 1 ORDER BY 1"
-    )
-    return [(row["value"], row["n"]) for row in await pool.fetch(sql, "", *values)]
+    conditions, values = _conditions(wanted, 1)
+    sql = _COUNTED.format(by=_column(by), conditions=conditions)
+    return [(row["value"], row["n"]) for row in await pool.fetch(sql, *values)]
 
 
 async def credited(
     pool: Any, wanted: dict[str, list[str]], by: Literal["channel", "campaign", "source"]
 ) -> list[dict[str, Any]]:
     """Touches of such leads with what they cost and brought, by one property of theirs."""
-    conditions, values = _conditions(wanted, 3)
-    sql = _CREDITED.format(leads=_LEADS, conditions=conditions)
-    return [dict(row) for row in await pool.fetch(sql, "", by, *values)]
+    conditions, values = _conditions(wanted, 2)
+    sql = _CREDITED.format(conditions=conditions)
+    return [dict(row) for row in await pool.fetch(sql, by, *values)]
 
 
 async def proposals(pool: Any, page: Page) -> list[tuple[str, str, Proposal]]:
@@ -172,11 +161,16 @@ def _conditions(wanted: dict[str, list[str]], first: int) -> tuple[str, list[lis
     text, values = "", []
     for place, (name, some) in enumerate(wanted.items(), first):
         if name == "tag":
-            text += f" AND lead->'tags' ?| ${place}::text[]"
+            text += f" AND tags ?| ${place}::text[]"
         else:
-            text += f" AND {PROPERTIES[name]} = ANY(${place}::text[])"
+            text += f" AND {_column(name)} = ANY(${place}::text[])"
         values.append(some)
     return text, values
+
+
+def _column(name: str) -> str:
+    """Raises `ValueError` for a property that leads do not have."""
+    return PROPERTIES[PROPERTIES.index(name)]
 
 
 def _told(row: Any) -> dict[str, Any]:
