@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from lead_intake.jobs import hold_rounds
+from lead_intake.store import StoredMarket, untold
 
 from tests.lead_intake.serving import Served
 
@@ -65,6 +67,25 @@ async def test_a_thousand_claimers_of_a_hundred_leads_make_a_hundred_holders(
     assert len({answer["holder"] for answer in won}) == len(won) == 100
     assert {answer["code"] for answer in lost} == {"claimed-already"}
     assert all(served.now().isoformat() in answer["detail"] for answer in lost)
+
+
+@pytest.mark.feature("I9")
+async def test_before_full_desks_a_round_tells_each_waiting_lead_once_and_the_next_too(
+    served: Served,
+) -> None:
+    await sellers(served, "ann", open=2, inflow=2)
+    market = StoredMarket(served.pool)
+    await leads(served, 4)
+    assert await hold_rounds(served) == 4
+    assert await hold_rounds(served) == 0
+    assert not await untold(served.pool, served.now())
+
+    await served.client.bulk("/leads:bulk", [LEAD | {"lead": "late", "party": "late"}])
+    assert await untold(served.pool, served.now())
+    assert await hold_rounds(served) == 1
+    assert await hold_rounds(served) == 0
+    told = [lead.queued for _, party in await market.waiting() for lead in party.leads.values()]
+    assert told == ["no-capacity"] * 3
 
 
 @pytest.mark.feature("I8")

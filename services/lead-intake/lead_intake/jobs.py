@@ -70,7 +70,11 @@ async def hold_rounds(running: Running) -> int:
     now = running.now()
     if running.door.ticking and await store.timers_due(running.pool, now):
         return 0  # looked at again once they have fired, so that no round depends on who was faster
-    return await round_over(store.StoredMarket(running.pool), running)
+    market = store.StoredMarket(running.pool)
+    seats = seats_of(await market.ledgers(), running.world(), now)
+    if not _open(seats) and not await store.untold(running.pool, now):
+        return 0  # a long queue before full desks is not read again and again
+    return await round_over(market, running)
 
 
 async def round_over(market: Market, running: Asking) -> int:
@@ -80,8 +84,7 @@ async def round_over(market: Market, running: Asking) -> int:
     spared = await _spare(running, found, now)
     leads = [one for key, customer in found for one in _waiting(key, customer, now)]
     seats = seats_of(await market.ledgers(), world, now) if leads else []
-    open_seats = any(seat.free and seat.present for seat in seats)
-    if not open_seats and all(lead.queued for lead in leads):
+    if not _open(seats) and all(lead.queued for lead in leads):
         return spared
     number = await market.rounds_held(MARKET) + 1
     rules = world.policy.matching
@@ -114,6 +117,10 @@ def seats_of(ledgers: dict[str, Seller], world: World, now: datetime) -> list[Se
             )
         )
     return seats
+
+
+def _open(seats: Sequence[Seat]) -> bool:
+    return any(seat.free and seat.present for seat in seats)
 
 
 async def _spare(running: Asking, found: Sequence[tuple[str, Customer]], now: datetime) -> int:

@@ -59,6 +59,14 @@ _TIMERS_DUE = "SELECT EXISTS (SELECT FROM entity WHERE due <= $1 AND NOT held)"
 _WAITING = """
     SELECT key, state::text FROM entity WHERE subject = 'customer' AND state ? 'waiting' ORDER BY key
 """
+_UNTOLD = """
+    SELECT EXISTS (
+        SELECT FROM entity CROSS JOIN LATERAL jsonb_each(state->'leads') AS one (id, lead)
+        WHERE subject = 'customer' AND state ? 'waiting' AND lead->>'stage' = 'waiting'
+          AND (lead->>'since')::timestamptz <= $1
+          AND (NOT lead ? 'queued'
+               OR state->'contacts' ? 'complained_at' AND lead->>'queued' <> 'protected'))
+"""
 _LEDGERS = "SELECT key, state::text FROM entity WHERE subject = 'seller'"
 _ROUNDS = "SELECT state->>'number' FROM entity WHERE subject = 'round' AND key = $1"
 
@@ -110,6 +118,11 @@ async def waiting(pool: Any) -> list[tuple[str, Customer]]:
     """Parties with a lead that waits for a seller."""
     rows = await pool.fetch(_WAITING)
     return [(row["key"], msgspec.json.decode(row["state"], type=Customer)) for row in rows]
+
+
+async def untold(pool: Any, now: datetime) -> bool:
+    """Whether a lead waited by then that may not have been told why; of who ever complained, perhaps."""
+    return bool(await pool.fetchval(_UNTOLD, now))
 
 
 async def ledgers(pool: Any) -> dict[str, Seller]:

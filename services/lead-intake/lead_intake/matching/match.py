@@ -97,10 +97,10 @@ def _decided(known: Market, limits: Holdings, seed: str) -> tuple[Indices, set[i
 
 def _best(known: Market, gains: Gains, seed: str) -> Indices:
     """The best assignment; sellers who are worth the same for every lead are one until the end."""
-    if not len(known.seats):
+    places = np.array([max(seat.free, 0) for seat in known.seats], dtype=np.int64)
+    if not places.any():
         return np.full(len(known.leads), NOBODY, dtype=np.intp)
     luck = np.array([1 + 1e-7 * _luck(seed, seat.id) for seat in known.seats])
-    places = np.array([max(seat.free, 0) for seat in known.seats], dtype=np.int64)
     kinds, kind_of = np.unique(gains, axis=0, return_inverse=True)
     kind_of = kind_of.reshape(-1)
     first = np.array([np.flatnonzero(kind_of == kind)[0] for kind in range(len(kinds))])
