@@ -9,9 +9,10 @@ import pytest
 from perennial.contracts.base import Event
 from perennial.kit import postgres
 from perennial.kit.door import Job
-from perennial.kit.lanes import Requests, Timers
+from perennial.kit.lanes import Requests
 from perennial.kit.parking import Parking
 from perennial.kit.runtime import read_anew
+from perennial.kit.timers import Timers
 
 from tests.kit import toy
 from tests.kit.toyhouse import Source, Toy, ask, at

@@ -11,9 +11,9 @@ from perennial.contracts.base import Fact
 from perennial.contracts.cloudevents import encode_data, headers
 from perennial.kit.ids import uuid7
 from perennial.kit.kafka import Broker, Log, Message, Outlet, partition_for
-from perennial.kit.lanes import Timers
 from perennial.kit.parking import Parking
 from perennial.kit.records import HOLES_MOST, Positions, Records
+from perennial.kit.timers import Timers
 from perennial_embedded.stack import Stack
 
 from tests.kit import toy

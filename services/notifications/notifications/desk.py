@@ -30,12 +30,15 @@ from notifications.views import ChannelView, EndpointView, SecretView
 
 @dataclass(frozen=True)
 class Desk:
-    """One per running service: its tasks and its routes ring the same bell (running.py makes it)."""
+    """One per running service: its tasks and its routes ring the same bells (running.py makes it)."""
 
     asks: Asks
     pool: asyncpg.Pool
     broadcast: Broadcast
     bell: Bell
+    """Something is to be posted."""
+    feed_bell: Bell
+    """Something is to be shown."""
     policy: Callable[[], Policy]
     clock: Callable[[], datetime]
     allow_private_endpoints: bool = False

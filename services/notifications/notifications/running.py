@@ -28,17 +28,20 @@ def desk_of(runtime: Runtime) -> Desk:
     desk: Desk | None = runtime.__dict__.get("desk")
     if desk is None:
         desk = runtime.__dict__["desk"] = _desk(runtime)
-        runtime.door.after_commit.append(partial(_ring, desk.bell))
+        runtime.door.after_commit.append(partial(_ring, desk))
         runtime.door.after_commit.append(
             partial(_measure, LeadTimes(runtime.door.metrics.registry))
         )
     return desk
 
 
-def _ring(bell: Bell, outcome: Outcome) -> None:
-    """Only where a batch left rows: most leave nothing to post or to show."""
-    if outcome.writes.rows:
-        bell.ring()
+def _ring(desk: Desk, outcome: Outcome) -> None:
+    """Only where a batch left something to post or to show: most leave neither."""
+    tables = {row.table for row in outcome.writes.rows}
+    if tables & {"delivery", "endpoint_version"}:
+        desk.bell.ring()
+    if "feed" in tables:
+        desk.feed_bell.ring()
 
 
 def _measure(lead_times: LeadTimes, outcome: Outcome) -> None:
@@ -51,6 +54,7 @@ def _desk(runtime: Runtime) -> Desk:
         pool=runtime.pool,
         broadcast=broadcast_of(runtime.pool),
         bell=Bell(),
+        feed_bell=Bell(),
         policy=lambda: _policy(runtime),
         clock=wall_clock,
         allow_private_endpoints=runtime.settings.allow_private_endpoints,
@@ -76,7 +80,7 @@ AtDesk = Annotated[Desk, Depends(_at_desk)]
 
 async def stream(runtime: Runtime, stopping: asyncio.Event) -> None:
     desk = desk_of(runtime)
-    await keep_live(desk.pool, desk.broadcast, desk.bell, stopping)
+    await keep_live(desk.pool, desk.broadcast, desk.feed_bell, stopping)
 
 
 async def deliver(runtime: Runtime, stopping: asyncio.Event) -> None:

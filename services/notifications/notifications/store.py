@@ -141,7 +141,7 @@ _NUMBER = """
         RETURNING 1
     )
     UPDATE feed_head SET position = position + (SELECT count(*) FROM numbered)
-    RETURNING position - $1
+    WHERE EXISTS (SELECT FROM numbered) RETURNING position - $1
 """
 
 
@@ -263,8 +263,7 @@ async def number_feed(pool: asyncpg.Pool, limit: int) -> int:
     """
     async with pool.acquire() as connection, connection.transaction():
         head = await connection.fetchval(_LOCK_HEAD)
-        given: int = await connection.fetchval(_NUMBER, head, limit)
-        return given
+        return await connection.fetchval(_NUMBER, head, limit) or 0
 
 
 def _people(

@@ -1,4 +1,4 @@
-"""The lanes that lead through the door: requests, due timers, what was set aside (records: `records`)."""
+"""The door as its lanes use it, and the lane of requests (others: `records`, `timers`)."""
 
 import asyncio
 import logging
@@ -7,14 +7,13 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
 
 import asyncpg
 
 from perennial.contracts.catalogue import topic_named
 from perennial.kit import door
 from perennial.kit.ask import Answer, Ask
-from perennial.kit.batch import Item, Outcome, Partition, Roots
+from perennial.kit.batch import Item, Outcome, Partition, Roots, Writes
 from perennial.kit.door import Job
 from perennial.kit.ingest import asked, placed
 from perennial.kit.isolating import halves, to_be_parked
@@ -35,22 +34,10 @@ log = logging.getLogger("perennial.kit")
 
 GROUP_MOST = 256
 BULK_MOST = 2_000
-TIMERS_MOST = 2_000
 ROUNDS_BEFORE_WAITING = 3
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
 LOST_RACES_MOST = 5
 """A unique violation is a lost race; so many in a row are none."""
-
-_LOOK = """
-    SELECT aside, subject, key
-    FROM (SELECT EXISTS (SELECT FROM parked WHERE state IN ('waiting', 'barred', 'redrive'))
-          AS aside) AS one
-    LEFT JOIN (
-        SELECT subject, key FROM entity WHERE due <= $1 AND NOT held
-        ORDER BY due, subject, key LIMIT $2
-    ) AS timers ON true
-"""
-"""One row at least: whether facts are set aside; and the timers that are due."""
 
 
 class Door:
@@ -81,6 +68,9 @@ class Door:
         self.after_doubt: list[Callable[[], Awaitable[None]]] = []
         """Asked to read anew what they know of the store: a commit may have happened unseen."""
         self.changed = asyncio.Event()
+        """Something may be due, or ready to be let through again."""
+        self.aside = True
+        """Facts are set aside that any other fact may let go; True until somebody has looked."""
 
     def now(self) -> datetime:
         """The moment at the edge: the wall clock, or the last tick where a clock is played."""
@@ -151,9 +141,15 @@ class Door:
             self.ticked = max(writes.clock, self.ticked or writes.clock)
         self.progress = time.monotonic()
         self.metrics.batch(job, outcome)
-        self.changed.set()
+        if self._may_be_due(writes):
+            self.changed.set()
         for tell in self.after_commit:
             tell(outcome)
+
+    def _may_be_due(self, writes: Writes) -> bool:
+        until = self.horizon()
+        late = (one.due and until and one.due <= until for one in writes.entities)
+        return bool(writes.clock or writes.parked or self.aside) or any(late)
 
 
 async def at_the_edge(door_: Door, item: Item) -> Item:
@@ -253,34 +249,3 @@ class Requests:
     def _job(self, asks: list[Ask], lane: str) -> Job:
         now = self._door.now()
         return Job(lane, [asked(self._door.service, ask, now) for ask in asks])
-
-
-class Timers:
-    """The lane of due moments, and of facts set aside whose time has come."""
-
-    def __init__(
-        self, door_: Door, pool: Any, set_aside: Callable[[datetime], Awaitable[int]]
-    ) -> None:
-        self._door = door_
-        self._pool = pool
-        self._set_aside = set_aside
-
-    async def run(self, stopping: asyncio.Event) -> None:
-        while not stopping.is_set():
-            if not await self.once():
-                self._door.changed.clear()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._door.changed.wait(), 0.25)
-
-    async def once(self) -> int:
-        """Fire what is due, release what was waited for; how much there was to do."""
-        until = self._door.horizon()
-        if until is None:
-            return 0
-        rows = await self._pool.fetch(_LOOK, until, TIMERS_MOST)
-        done = await self._set_aside(until) if rows[0]["aside"] else 0
-        due = sorted((row["subject"], row["key"]) for row in rows if row["subject"])
-        places = [place for place in due if not self._door.stands_still(place[1])]
-        if places:
-            await self._door.run(Job("timers", [], places, until))
-        return done + len(places)

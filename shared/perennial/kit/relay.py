@@ -44,6 +44,8 @@ _DELETE = """
     SELECT pg_notify('sent_' || current_schema(), count(*)::text) FROM gone
 """
 """Whoever waits until all is sent is told at once."""
+_NO_WAIT_FOR_DISK = {"synchronous_commit": "off"}
+"""A relay only deletes; rows that a crash brings back are sent again, and every reader knows them."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,9 @@ class Relay:
     @asynccontextmanager
     async def _leading(self) -> AsyncIterator[Any]:
         """One relay at a time: the lock lives as long as this connection."""
-        connection = await asyncpg.connect(self._url, command_timeout=60)
+        connection = await asyncpg.connect(
+            self._url, command_timeout=60, server_settings=_NO_WAIT_FOR_DISK
+        )
         try:
             schema = await connection.fetchval("SELECT current_schema()")
             while not await connection.fetchval(

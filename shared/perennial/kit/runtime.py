@@ -21,7 +21,7 @@ from perennial.kit.http import build_app
 from perennial.kit.ids import uuid7
 from perennial.kit.jobs import Jobs
 from perennial.kit.kafka import Broker, Log
-from perennial.kit.lanes import Door, Requests, Timers
+from perennial.kit.lanes import Door, Requests
 from perennial.kit.operating import kit_router
 from perennial.kit.parking import Parking
 from perennial.kit.personal import PersonalKeys
@@ -30,6 +30,7 @@ from perennial.kit.records import Positions, Records
 from perennial.kit.settle import Settlement
 from perennial.kit.settling import Settling
 from perennial.kit.subject import Service
+from perennial.kit.timers import Timers
 from perennial.kit.tokens import load
 from perennial.kit.worlds import Worlds
 
@@ -234,7 +235,9 @@ async def _hear_the_relay(runtime: Runtime, stopping: asyncio.Event) -> None:
         lost = asyncio.Event()
         connection.add_termination_listener(lambda _connection, lost=lost: lost.set())
         schema = await connection.fetchval("SELECT current_schema()")
-        await connection.add_listener(f"sent_{schema}", lambda *_: runtime.settlement.hear())
+        await connection.add_listener(
+            f"sent_{schema}", lambda *told: runtime.settlement.hear(int(told[-1]))
+        )
         await _first(stopping.wait(), lost.wait())
         await connection.close(timeout=2)
 

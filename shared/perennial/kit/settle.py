@@ -78,14 +78,18 @@ class Settlement:
         self._jobs = jobs
         self._taken: dict[str, int] | None = None
         """A hint when to look; never an answer."""
+        self._unsent = 0
+        """Another: events of ours of which the relay has not told us yet."""
         self._news = asyncio.Event()
         door.after_commit.append(self._committed)
 
-    def hear(self) -> None:
-        """Something moved that a waiting report should look at: the relay has sent a wave."""
+    def hear(self, sent: int) -> None:
+        """The relay has sent so many events more."""
+        self._unsent -= sent
         self._news.set()
 
     def _committed(self, outcome: Outcome) -> None:
+        self._unsent += len(outcome.writes.events)
         if self._taken is not None:
             for topic, n in outcome.writes.taken.items():
                 self._taken[topic] = self._taken.get(topic, 0) + n
@@ -94,27 +98,34 @@ class Settlement:
     async def report(self, until: Counts, wait: float) -> Report:
         """Answer once `until` is taken, nothing is due and the outbox is empty, or after `wait` s."""
         deadline = time.monotonic() + wait
+        told = True
         while True:
             self._news.clear()
-            known = self._taken
-            taken = known is None or all(known.get(topic, 0) >= n for topic, n in until.items())
-            report = await self._look(until) if taken else None
+            report = await self._look(until) if self._may_be_reached(until, told) else None
             if report is not None and report.reached and not report.busy:
                 return report
             left = deadline - time.monotonic()
             if left <= 0:
                 return report or await self._look(until)
-            await self._rest(min(left, LOOK_AGAIN_SECONDS))
+            told = await self._rest(min(left, LOOK_AGAIN_SECONDS))
 
-    async def _rest(self, seconds: float) -> None:
+    def _may_be_reached(self, until: Counts, told: bool) -> bool:
+        """By what we were told; where nobody told us anything for a while, the outbox may be empty."""
+        known = self._taken
+        taken = known is None or all(known.get(topic, 0) >= n for topic, n in until.items())
+        return taken and (self._unsent <= 0 or not told)
+
+    async def _rest(self, seconds: float) -> bool:
         try:
-            await asyncio.wait_for(self._news.wait(), seconds)
+            return await asyncio.wait_for(self._news.wait(), seconds)
         except TimeoutError:
-            return
+            return False
 
     async def _look(self, until: Counts) -> Report:
         """Everything from one moment of the store: what memory knows of it may be a commit behind."""
         row = await self._pool.fetchrow(_LOOK, self._door.ticking, self._door.caught_up)
+        if row["empty"]:
+            self._unsent = 0
         counts: dict[bool, dict[str, int]] = {True: {}, False: {}}
         for taken, topic, n in msgspec.json.decode(row["counts"]):
             counts[taken][topic] = n
