@@ -46,7 +46,7 @@ bench: $(SYNCED) ## throughput and latency, as ratios to baselines of the same r
 features: $(SYNCED) ## which promised features a test proves
 	$(RUN) python -m tests.features
 
-chaos: $(SYNCED) ## kill processes for MINUTES=5 and prove that nothing is lost or doubled
+chaos: $(SYNCED) ## strike everything for MINUTES=5 and prove that nothing is lost or doubled
 	@$(RUN) perennial chaos --minutes $(MINUTES)
 
 help: ## this list

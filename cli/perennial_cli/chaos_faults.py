@@ -1,11 +1,12 @@
-"""Faults at random moments: processes killed with SIGKILL, or frozen for a while. Real ones."""
+"""Faults at random moments: what strikes next, when, and what is still going on. And the plainest of
+them: processes killed with SIGKILL, or frozen for a while."""
 
 import asyncio
 import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
@@ -19,108 +20,144 @@ DOORS = tuple(f"{service}-door" for service in SERVICES)
 RELAYS = tuple(f"{service}-relay" for service in SERVICES)
 SERVERS = ("kafka", "postgres")
 SHORTEST_FREEZE = 1.0
+PEACE_BEFORE = 8.0
+"""Seconds before the first fault: what everybody takes in peace is what they must come back to."""
 POLL = 0.05
+KILLED = "killed"
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What is done to which process; `seconds` of frost, or 0 for a kill."""
+    """One strike: what it is, on whom, and the doing of it, which ends when the fault is over."""
 
-    process: str
-    seconds: float = 0.0
-
-    @property
-    def kind(self) -> str:
-        what = self.process if self.process in SERVERS else self.process.rpartition("-")[2]
-        return f"{what} frozen" if self.seconds else f"{what} killed"
+    kind: str
+    whom: str
+    strike: Callable[[], Awaitable[None]]
 
 
-def deck(rng: Random, longest_freeze: float) -> list[Fault]:
-    """Every kind of fault at least once, in random order, on random processes."""
-    kills = [rng.choice(DOORS) for _ in range(3)] + [rng.choice(RELAYS) for _ in range(4)]
-    frozen = [rng.choice(DOORS), rng.choice(RELAYS), rng.choice(SERVERS)]
-    cards = [Fault(process) for process in (*kills, *SERVERS)]
-    cards += [Fault(process, rng.uniform(SHORTEST_FREEZE, longest_freeze)) for process in frozen]
-    rng.shuffle(cards)
-    return cards
+@dataclass(frozen=True)
+class Struck:
+    """A fault that is over, in seconds since the storm began."""
+
+    kind: str
+    whom: str
+    began: float
+    ended: float
 
 
 class Faults:
-    """Strikes until told to stop, then thaws what is frozen and waits until everybody is back."""
+    """Strikes until told to stop, then waits until the last fault is over."""
 
     def __init__(
         self,
-        supervisor: Supervisor,
+        deal: Callable[[], list[Fault]],
         rng: Random,
         every: float,
-        longest_freeze: float,
         tell: Callable[[str], None],
+        peace: float = PEACE_BEFORE,
     ) -> None:
-        self.struck: Counter[str] = Counter()
+        self.struck: list[Struck] = []
         self.every_kind = asyncio.Event()
         """Set once each kind of fault has struck."""
-        self._supervisor = supervisor
+        self.began = time.monotonic()
+        self._deal = deal
         self._rng = rng
         self._every = every
-        self._longest_freeze = longest_freeze
         self._tell = tell
-        self._frosts: set[asyncio.Task[None]] = set()
-        self._before = supervisor.restarts()
-        self._began = time.monotonic()
+        self._peace = peace
+        self._going_on: set[asyncio.Task[None]] = set()
 
     async def run(self, stopping: asyncio.Event) -> None:
         cards: list[Fault] = []
+        await _at_most(self._peace, stopping)
         while not stopping.is_set():
-            with suppress(TimeoutError):
-                pause = self._rng.uniform(0.4, 1.6) * self._every
-                await asyncio.wait_for(stopping.wait(), pause)
+            await _at_most(self._rng.uniform(0.4, 1.6) * self._every, stopping)
+            if stopping.is_set():
                 return
-            cards = cards or deck(self._rng, self._longest_freeze)
-            await self._strike(cards.pop(), stopping)
+            for over in [task for task in self._going_on if task.done()]:
+                self._going_on.remove(over)
+                over.result()  # a fault that can't be made ends the run
+            if not cards:
+                cards = self._deal()
+                self._rng.shuffle(cards)
+            self._going_on.add(asyncio.create_task(self._strike(cards.pop())))
             if not cards:
                 self.every_kind.set()
 
     async def heal(self) -> None:
-        """Returns when no process is frozen any more."""
-        await asyncio.gather(*self._frosts)
+        """Returns when no fault goes on any more."""
+        await asyncio.gather(*self._going_on)
 
-    def recoveries(self) -> int:
-        """Processes started again, after a kill or because they stood still too long."""
-        after = self._supervisor.restarts()
-        return sum(after.values()) - sum(self._before.values())
+    def counted(self) -> Counter[str]:
+        return Counter(one.kind for one in self.struck)
 
-    async def _strike(self, fault: Fault, stopping: asyncio.Event) -> None:
-        identity = self._supervisor.identities().get(fault.process)
-        while identity is None or not identity.exists():
-            if stopping.is_set():
-                return
-            await asyncio.sleep(POLL)
-            identity = self._supervisor.identities().get(fault.process)
-        at = time.monotonic() - self._began
-        length = f" for {fault.seconds:.1f} s" if fault.seconds else ""
-        self._tell(f"{at:6.1f} s  {fault.process} {fault.kind.rpartition(' ')[2]}{length}")
-        self.struck[fault.kind] += 1
-        if fault.seconds:
-            frost = asyncio.create_task(_freeze(identity, fault.seconds))
-            self._frosts.add(frost)
-        else:
-            _send(identity.pid, signal.SIGKILL)
+    def kills(self) -> int:
+        return sum(one.kind.endswith(KILLED) for one in self.struck)
+
+    async def _strike(self, fault: Fault) -> None:
+        began = time.monotonic() - self.began
+        self._tell(f"{began:7.1f} s  {fault.kind}: {fault.whom}")
+        await fault.strike()
+        self.struck.append(Struck(fault.kind, fault.whom, began, time.monotonic() - self.began))
 
 
-async def _freeze(identity: Identity, seconds: float) -> None:
-    """The process with all its children: Postgres' sessions are processes of their own."""
+def process_faults(supervisor: Supervisor, rng: Random, longest_freeze: float) -> Iterable[Fault]:
+    """Kills of every kind of process, and frosts of some, on processes drawn by lot."""
+    kills = [rng.choice(DOORS) for _ in range(4)] + [rng.choice(RELAYS) for _ in range(4)]
+    for name in (*kills, *SERVERS):
+        yield Fault(f"{_sort(name)} {KILLED}", name, _killing(supervisor, name))
+    for name in (rng.choice(DOORS), rng.choice(RELAYS), rng.choice(SERVERS)):
+        seconds = rng.uniform(SHORTEST_FREEZE, longest_freeze)
+        whom = f"{name} for {seconds:.1f} s"
+        yield Fault(f"{_sort(name)} frozen", whom, _freezing(supervisor, name, seconds))
+
+
+async def _at_most(seconds: float, stopping: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stopping.wait(), seconds)
+
+
+def _sort(process: str) -> str:
+    return process if process in SERVERS else process.rpartition("-")[2]
+
+
+def _killing(supervisor: Supervisor, name: str) -> Callable[[], Awaitable[None]]:
+    async def strike() -> None:
+        _send((await _alive(supervisor, name)).pid, signal.SIGKILL)
+
+    return strike
+
+
+def _freezing(supervisor: Supervisor, name: str, seconds: float) -> Callable[[], Awaitable[None]]:
+    async def strike() -> None:
+        """The process with all its children: Postgres' sessions are processes of their own."""
+        family = _family(await _alive(supervisor, name))
+        for pid in family:
+            _send(pid, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            for pid in family:
+                _send(pid, signal.SIGCONT)
+
+    return strike
+
+
+async def _alive(supervisor: Supervisor, name: str) -> Identity:
+    """Wait until there is somebody to strike: a process that comes back always does."""
+    while True:
+        identity = supervisor.identities().get(name)
+        if identity is not None and identity.exists():
+            return identity
+        await asyncio.sleep(POLL)
+
+
+def _family(identity: Identity) -> list[int]:
     try:
         root = psutil.Process(identity.pid)
-        family = [root.pid, *(child.pid for child in root.children(recursive=True))]
+        return [root.pid, *(child.pid for child in root.children(recursive=True))]
     except psutil.NoSuchProcess:
-        return
-    for pid in family:
-        _send(pid, signal.SIGSTOP)
-    try:
-        await asyncio.sleep(seconds)
-    finally:
-        for pid in family:
-            _send(pid, signal.SIGCONT)
+        return []
 
 
 def _send(pid: int, number: signal.Signals) -> None:

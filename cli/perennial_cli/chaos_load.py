@@ -36,6 +36,8 @@ DUPLICATES = 0.05
 WAVE = 12
 TIMEOUT = 6.0
 AGAIN_AFTER = 0.2
+KAFKA_TROUBLE = (KafkaError, OSError, TimeoutError)
+"""What whoever talks to Kafka meets while it is struck."""
 Tally = Counter[str]
 _PATHS = {
     "order": "/v1/orders",
@@ -222,7 +224,7 @@ class PartnerLoad:
                 assert self._outlet is not None
                 for place in await self._outlet.send_wave(left.values(), TIMEOUT):
                     del left[place]
-            except (KafkaError, OSError, TimeoutError):
+            except KAFKA_TROUBLE:
                 self._tally["waves unknown"] += 1
                 await self._give_up_outlet()
                 await asyncio.sleep(AGAIN_AFTER)
@@ -246,7 +248,7 @@ async def _stopped(outlet: Outlet) -> None:
     """A producer that is given up may fail at stopping too; it is never used again."""
     try:
         await outlet.stop()
-    except (KafkaError, OSError, TimeoutError):
+    except KAFKA_TROUBLE:
         return
 
 

@@ -3,7 +3,7 @@
 Topics with a plain consumer, tables with plain SQL, and the services over their public interface.
 """
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -16,6 +16,7 @@ from perennial.kit.kafka import Broker
 from perennial.kit.reading import Reader
 from perennial_embedded.state import Addresses
 
+from perennial_cli.chaos_poison import AFTER, is_poison, poisonable
 from perennial_cli.driving import token
 from perennial_cli.events import Seen, seen
 from perennial_cli.topology import OBSERVER
@@ -23,6 +24,8 @@ from perennial_cli.topology import OBSERVER
 PAGE = 200
 Place = tuple[str, str, int, str]
 """Topic, key, version, id of an event."""
+Aside = tuple[str, int, int | None, str]
+"""Topic, partition, offset of a record, and the state in which it is kept."""
 
 
 @dataclass
@@ -66,8 +69,10 @@ class Readings:
     """Service → the events in its own table."""
     archive: list[tuple[str, int]]
     """Key and version of the order facts that lifecycle keeps."""
-    left: dict[str, int]
-    """What is not finished: outbox rows and parked facts, by service."""
+    aside: dict[str, list[Aside]]
+    """Service → where the facts stand that it has set aside."""
+    poison: list[Aside]
+    """What had to be set aside by everybody who reads its topic."""
     orders: dict[str, list[dict[str, Any]]]
     """Customer id → its orders as lead-intake tells them."""
     scores: dict[str, dict[str, Any]]
@@ -85,7 +90,8 @@ async def take_readings(addresses: Addresses) -> Readings:
             streams=streams,
             recorded=recorded,
             archive=await _archive(addresses),
-            left=await _left(addresses),
+            aside={service: await _set_aside(addresses, service) for service in SERVICES},
+            poison=await read_poison(addresses),
             orders={one: await asking.orders(one) for one in customers},
             scores={one: await asking.score(one) for one in customers},
             alerts=[one["id"] for one in await asking.pages("notifications", "/v1/alerts")],
@@ -93,16 +99,35 @@ async def take_readings(addresses: Addresses) -> Readings:
 
 
 async def read_streams(addresses: Addresses) -> dict[str, Stream]:
-    """Every topic that our services write, from its start to its present end."""
-    login = addresses.credentials(OBSERVER)
+    """Every topic that our services write, from its start to its present end; poison left out."""
     streams = {topic.name: Stream() for service in SERVICES for topic in writes(service)}
+    async for event in _standing(addresses, streams):
+        if not is_poison(event):
+            streams[event.topic].take(event)
+    return streams
+
+
+async def read_poison(addresses: Addresses) -> list[Aside]:
+    """Poisoned records where they stand, each once, with what must have become of it."""
+    found: dict[Any, Aside] = {}
+    async for one in _standing(addresses, [topic.name for topic in poisonable()]):
+        if is_poison(one):
+            versioned = one.ver and not one.topic.startswith("partner.")
+            identity = (one.topic, one.id) if versioned else (one.topic, one.part, one.offset)
+            state = "behind" if versioned and one.type == AFTER else "parked"
+            found.setdefault(identity, (one.topic, one.part, one.offset, state))
+    return list(found.values())
+
+
+async def _standing(addresses: Addresses, topics: Iterable[str]) -> AsyncIterator[Seen]:
+    """All that stands on these topics now."""
+    login = addresses.credentials(OBSERVER)
     async with Reader(Broker(addresses.bootstrap, login.username, login.password)) as reader:
-        places = await reader.partitions(streams)
+        places = await reader.partitions(topics)
         starts, ends = await reader.starts(places), await reader.ends(places)
         async for polled in reader.between(starts, ends):
-            for stored in polled:
-                streams[stored.record.topic].take(seen(stored))
-    return streams
+            for one in polled:
+                yield seen(one)
 
 
 @dataclass
@@ -136,29 +161,25 @@ class _Asking:
 
 
 async def _recorded(addresses: Addresses, service: str) -> list[Place]:
-    rows = await _rows(addresses, service, "SELECT topic, key, ver, id FROM event")
+    rows = await rows_of(addresses, service, "SELECT topic, key, ver, id FROM event")
     return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
 async def _archive(addresses: Addresses) -> list[tuple[str, int]]:
     query = "SELECT key, ver FROM archive WHERE topic = 'orders.v1'"
-    return [(row[0], row[1]) for row in await _rows(addresses, "lifecycle", query)]
+    return [(row[0], row[1]) for row in await rows_of(addresses, "lifecycle", query)]
 
 
-async def _left(addresses: Addresses) -> dict[str, int]:
-    open_states = "('parked', 'behind', 'waiting', 'barred', 'redrive')"
-    counts = {
-        "outbox": "SELECT count(*) FROM outbox",
-        "parked": f"SELECT count(*) FROM parked WHERE state IN {open_states}",
-    }
-    return {
-        f"{service} {name}": (await _rows(addresses, service, query))[0][0]
-        for service in SERVICES
-        for name, query in counts.items()
-    }
+async def _set_aside(addresses: Addresses, service: str) -> list[Aside]:
+    query = (
+        "SELECT topic, part, off, state FROM parked WHERE state NOT IN ('released', 'discarded')"
+    )
+    rows = await rows_of(addresses, service, query)
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
-async def _rows(addresses: Addresses, service: str, query: str) -> list[Any]:
+async def rows_of(addresses: Addresses, service: str, query: str) -> list[Any]:
+    """What plain SQL says, in the service's own role."""
     connection = await asyncpg.connect(addresses.dsn(service.replace("-", "_")))
     try:
         rows: list[Any] = await connection.fetch(query)

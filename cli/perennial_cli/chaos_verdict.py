@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any
 
 from perennial.contracts.alerts import AlertRaised, AlertRepeated
-from perennial.contracts.catalogue import writes
+from perennial.contracts.catalogue import READS, writes
 from perennial.contracts.customers import (
     CustomerActivated,
     CustomerLost,
@@ -58,7 +58,8 @@ def judge(account: Account, readings: Readings) -> list[Check]:
         compared("alerts over REST", _raised(readings), readings.alerts),
         *_published(readings),
         _versions(readings),
-        _unfinished(readings),
+        _event_ids(readings),
+        _set_aside(readings),
     ]
 
 
@@ -220,7 +221,22 @@ def _versions(readings: Readings) -> Check:
     return Check("versions", events, disordered=len(faults), examples=faults[:SHOWN])
 
 
-def _unfinished(readings: Readings) -> Check:
-    left = {name: count for name, count in readings.left.items() if count}
-    examples = [f"{name}: {count}" for name, count in left.items()]
-    return Check("nothing left over", len(readings.left), sum(left.values()), examples=examples)
+def _event_ids(readings: Readings) -> Check:
+    """No event stands on a topic under two versions."""
+    found = [(topic, one.id) for topic, each in readings.streams.items() for one in each.all()]
+    return compared("events under one version", set(found), found)
+
+
+def _set_aside(readings: Readings) -> Check:
+    """What could not be read is set aside once by everybody who reads its topic, and nothing else is."""
+    topics = {service: {topic.name for topic in read} for service, read in READS.items()}
+    return compared(
+        "set aside",
+        (
+            (name, *one)
+            for name, read in topics.items()
+            for one in readings.poison
+            if one[0] in read
+        ),
+        ((name, *one) for name, aside in readings.aside.items() for one in aside),
+    )

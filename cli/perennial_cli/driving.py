@@ -126,10 +126,11 @@ class Driver:
         return self.reports
 
     async def _answer(self, step: Together) -> dict[str, Report]:
-        answers = await asyncio.gather(*(self._ask(question) for question in step.questions))
+        answers = await asyncio.gather(*(self.ask(question) for question in step.questions))
         return {report.service: report for report in answers}
 
-    async def _ask(self, question: Question) -> Report:
+    async def ask(self, question: Question) -> Report:
+        """One service's word about itself, once it has reached what is asked for, or after a while."""
         assert self._asking is not None, "use the driver as a context"
         service = question.service
         if service not in self._urls:

@@ -6,6 +6,7 @@ import subprocess
 from typing import Annotated, Any
 
 import typer
+from perennial_embedded.home import Home
 from perennial_embedded.services import Environment, Service
 from perennial_embedded.state import Addresses
 from perennial_embedded.system import SERVICES
@@ -35,16 +36,15 @@ def rebuild(
     if service not in known:
         raise Trouble(f"no service {service}", f"There are {', '.join(known)}.")
     with desk.show.aside.status("folding the topics"):
-        found = _compared(desk, known[service])
+        found = compared(desk.home, desk.addresses(), known[service])
     _tell(desk, found)
     if found["differing"]:
         raise typer.Exit(ANSWER_IS_NO)
 
 
-def _compared(desk: Desk, service: Service) -> dict[str, Any]:
+def compared(home: Home, addresses: Addresses, service: Service) -> dict[str, Any]:
     """In a process of its own, with the service's database role and the observer's eyes."""
-    addresses = desk.addresses()
-    environment = Environment(desk.home, addresses, SERVICES, "wall")
+    environment = Environment(home, addresses, SERVICES, "wall")
     env = dict(environment.of(service, "rebuild", service.schema)) | _observer(addresses)
     done = subprocess.run(
         [*service.command("rebuild"), "--check"],

@@ -52,7 +52,8 @@ class Run:
                 event(ALERTS, 1, "alert.raised", cause_event=f"{CUSTOMERS}-2", alert_id="al"),
             ],
         }  # fmt: skip
-        self.left = {"scoring outbox": 0}
+        self.poison: list[Any] = []
+        self.aside: dict[str, list[Any]] = {service: [] for service in SERVICES}
         self.orders = [{"number": f"kim-{n}", "revenue": 100, "status": "paid"} for n in (1, 2)]
         self.score = {"orders": 2, "revenue": 200}
         self.archive = [("c1", 1), ("c1", 2)]
@@ -70,7 +71,8 @@ class Run:
                 for service in SERVICES
             },
             archive=self.archive,
-            left=self.left,
+            poison=self.poison,
+            aside=self.aside,
             orders={"c1": self.orders},
             scores={"c1": self.score},
             alerts=["al"],
@@ -164,11 +166,28 @@ def test_what_was_asked_again_must_be_answered_alike() -> None:
     assert run.broken()["answers"] == (1, 0, 1, 0)
 
 
-def test_work_left_over_is_a_loss() -> None:
+def test_poison_is_set_aside_once_by_each_reader_and_nothing_else_is() -> None:
     run = Run()
-    run.left["scoring outbox"] = 2
+    run.poison = [(CUSTOMERS, 3, 7, "parked")]
+    run.aside["scoring"] = run.aside["notifications"] = [(CUSTOMERS, 3, 7, "parked")]
+    assert run.broken() == {}
+    run.aside["lifecycle"] = [(ORDERS, 0, 2, "parked")]
+    run.aside["scoring"] = [(CUSTOMERS, 3, 7, "behind")]
+    assert run.broken() == {"set aside": (1, 0, 2, 0)}
+
+
+def test_what_lifecycle_keeps_twice_is_doubled() -> None:
+    run = Run()
     run.archive.append(("c1", 2))
-    assert run.broken() == {"nothing left over": (2, 0, 0, 0), "lifecycle archive": (0, 1, 0, 0)}
+    assert run.broken() == {"lifecycle archive": (0, 1, 0, 0)}
+
+
+def test_one_event_under_two_versions_is_doubled() -> None:
+    run = Run()
+    again = order_event(3, 2)
+    again.headers["ce_id"] = run.log[ORDERS][1].id
+    run.log[ORDERS].append(again)
+    assert run.broken()["events under one version"] == (0, 1, 0, 0)
 
 
 def test_the_ledger_reads_back_what_was_written(tmp_path: Path) -> None:

@@ -93,6 +93,8 @@ Configuration:
 class KafkaPorts:
     broker: int
     controller: int
+    advertised: int
+    """Where clients are sent: the broker's own port, unless a detour leads to it."""
 
 
 def admin_client(bootstrap: str, login: Credentials) -> AIOKafkaClient:
@@ -158,11 +160,12 @@ class Kafka:
         scram = f"org.apache.kafka.common.security.scram.ScramLoginModule {login};"
         plain = f"org.apache.kafka.common.security.plain.PlainLoginModule {login}"
         broker = f"BROKER://{self.bootstrap}"
+        advertised = f"BROKER://{LOOPBACK}:{self._ports.advertised}"
         controller = f"{LOOPBACK}:{self._ports.controller}"
         settings = {
             **SETTINGS,
             "listeners": f"{broker},CONTROLLER://{controller}",
-            "advertised.listeners": broker,
+            "advertised.listeners": advertised,
             "controller.quorum.voters": f"1@{controller}",
             "listener.name.broker.scram-sha-512.sasl.jaas.config": scram,
             "listener.name.controller.plain.sasl.jaas.config": f'{plain} user_{ADMIN}="{password}";',

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +23,7 @@ PORTS = ("postgres", "kafka", "kafka-controller")
 
 
 NOTHING = Access(())
+NO_DETOURS: Mapping[str, int] = {}
 
 
 class Stack:
@@ -35,7 +36,9 @@ class Stack:
         schemas: Sequence[str] = (),
         access: Access = NOTHING,
         more_ports: Sequence[str] = (),
+        detours: Mapping[str, int] = NO_DETOURS,
     ) -> None:
+        """`detours` are ports under which others meet `postgres` or `kafka` instead of their own."""
         self.home = Home(path)
         self.addresses = Addresses(self.home)
         self.supervisor = Supervisor(self.home, self._write_state)
@@ -43,6 +46,7 @@ class Stack:
         self._schemas = schemas
         self._access = access
         self._port_names = (*PORTS, *more_ports)
+        self._detours = detours
         self._ports: dict[str, int] = {}
         self._status = "starting"
         self._held = ExitStack()
@@ -79,6 +83,10 @@ class Stack:
             self._write_state()
         self._held.close()
 
+    def own_port(self, name: str) -> int:
+        """Where a server itself listens, whatever detour leads to it."""
+        return self._ports[name]
+
     def announce_ready(self) -> None:
         self._status = "ready"
         self._write_state()
@@ -100,7 +108,8 @@ class Stack:
 
     async def _kafka_up(self) -> None:
         passwords = self._passwords
-        ports = KafkaPorts(self._ports["kafka"], self._ports["kafka-controller"])
+        own = self._ports["kafka"]
+        ports = KafkaPorts(own, self._ports["kafka-controller"], self._detours.get("kafka", own))
         jars = await asyncio.to_thread(class_path)
         kafka = Kafka(self.home, passwords, ports, jars)
         await asyncio.to_thread(kafka.initialise)
@@ -109,4 +118,5 @@ class Stack:
 
     def _write_state(self) -> None:
         processes = self.supervisor.identities()
-        State(self._status, Identity.of(os.getpid()), self._ports, processes).write(self.home)
+        ports = {**self._ports, **self._detours}
+        State(self._status, Identity.of(os.getpid()), ports, processes).write(self.home)

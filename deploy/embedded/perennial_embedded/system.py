@@ -14,7 +14,7 @@ from perennial_embedded.access import Access
 from perennial_embedded.home import Applied, Home
 from perennial_embedded.processes import tail, tied
 from perennial_embedded.services import Environment, Service, named
-from perennial_embedded.stack import Stack
+from perennial_embedded.stack import NO_DETOURS, Stack
 from perennial_embedded.state import Addresses, State
 from perennial_embedded.supervisor import StartError
 
@@ -34,6 +34,7 @@ class System:
         services: Sequence[Service] = SERVICES,
         clock: str = "wall",
         settings: Mapping[str, str] = NO_MORE,
+        detours: Mapping[str, int] = NO_DETOURS,
     ) -> None:
         self._services = services
         self.stack = Stack(
@@ -41,6 +42,7 @@ class System:
             schemas=[service.schema for service in services],
             access=access,
             more_ports=[service.name for service in services],
+            detours=detours,
         )
         self.addresses = self.stack.addresses
         self._environment = Environment(self.stack.home, self.addresses, services, clock, settings)

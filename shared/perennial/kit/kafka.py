@@ -188,6 +188,16 @@ class Outlet:
         await asyncio.wait_for(asyncio.gather(*sends), timeout)
         return [place for places in taken.values() for place in places]
 
+    async def send_raw(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: list[tuple[str, bytes]],
+    ) -> None:
+        """One record as it is, right or wrong; returns once it is acknowledged."""
+        await self._producer.send_and_wait(topic, value, key=key, headers=headers)
+
 
 @dataclass(slots=True)
 class Message:

@@ -15,6 +15,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from perennial.contracts.strict import Malformed
 from perennial.kit.batch import Partition
 from perennial.kit.comparing import Checked, compared_names
 from perennial.kit.kafka import Broker, partition_for
@@ -34,6 +35,7 @@ from perennial.kit.shadow import (
     made_of,
     mirrored,
     once,
+    unreadable,
 )
 from perennial.kit.subject import Row, Service, Subject
 from perennial.kit.worlds import Worlds
@@ -157,8 +159,12 @@ class _Comparison:
         found: dict[str, list[Logged]] = {}
         async for polled in self._reader.between(starts, ends):
             for stored in polled:
-                one = logged(stored)
-                found.setdefault(one.fact.key, []).append(one)
+                try:
+                    one = logged(stored)
+                except Malformed as error:
+                    self._checked.add([unreadable(stored, error)])
+                else:
+                    found.setdefault(one.fact.key, []).append(one)
         return found
 
     async def _own(self, keys: Sequence[str], log: Mapping[str, list[Logged]]) -> None:

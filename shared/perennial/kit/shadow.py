@@ -108,12 +108,20 @@ def _inputs(service: Service, subject: Subject) -> tuple[Topic, ...]:
 
 
 def logged(stored: Stored) -> Logged:
-    """A record of one of our own topics; one that can't be read would be a defect of the writer."""
+    """A record of one of our own topics. Raises `Malformed` for one that nobody of ours wrote."""
     record = stored.record
     fact = decode(
         record.topic, record.key, record.headers, record.value, stored.at, trust_recorded=True
     )
     return Logged(fact, (record.value or b"").decode(), stored.at)
+
+
+def unreadable(stored: Stored, error: Exception) -> Difference:
+    """A record that no writer of ours can have made: the tables know nothing of it."""
+    record = stored.record
+    what = f"the record at {record.part}:{record.offset} can't be read"
+    key = (record.key or b"").decode(errors="replace")
+    return _differs("topic", key, f"{record.topic}: {what}", "", str(error))
 
 
 def once(
