@@ -1,26 +1,49 @@
-"""`perennial rejected`: what a service could not apply; looked at, tried again, or given up."""
+"""`perennial rejected`: what a service could not apply; looked at, mended, tried again, or given up."""
 
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from perennial.contracts.platform import SERVICES
 
 from perennial_cli.desk import Desk, command
+from perennial_cli.parked_asking import (
+    OPEN,
+    Wanted,
+    brief,
+    causes_of,
+    chosen,
+    counted,
+    listed,
+    placed,
+    services_of,
+    wanted_by,
+)
 from perennial_cli.rest import Services
 from perennial_cli.showing import Show
 from perennial_cli.trouble import ANSWER_IS_NO, Trouble
 
 ROLE = "oncall"
-PAGE = 1_000
-OPEN = "parked,waiting"
-TOLD_WITHIN = 20.0
+MOST = 1_000
+STILL_WITHIN = 20.0
+"""Seconds in which nothing of what was marked is folded: then it is told as it stands."""
+SHOWN = 20
 app = typer.Typer(help="Facts that could not be applied.", no_args_is_help=True)
 
 ServiceOption = Annotated[str, typer.Option(help="Of one service.")]
 ReasonOption = Annotated[str, typer.Option(help="Part of the reason or error.")]
 KeyOption = Annotated[str, typer.Option(help="Of one customer.")]
+TypeOption = Annotated[str, typer.Option(help="Of one type of fact.")]
+TopicOption = Annotated[str, typer.Option(help="From one topic.")]
+PartnerOption = Annotated[str, typer.Option(help="Said by one principal, as partner.demo.")]
+MostOption = Annotated[int, typer.Option(min=1, max=100_000, help="No more than so many.")]
 IdsArgument = Annotated[
     list[str] | None, typer.Argument(help="As SERVICE/ID; else by the options.")
 ]
@@ -31,7 +54,7 @@ NoteOption = Annotated[str, typer.Option(help="Why; kept with the fact.")]
 
 
 def register(above: typer.Typer) -> None:
-    for one in (list_, show, redrive, discard):
+    for one in (list_, show, edit, redrive, discard):
         command(app, one.__name__.rstrip("_"))(one)
     above.add_typer(app, name="rejected")
 
@@ -41,40 +64,69 @@ def list_(
     service: ServiceOption = "",
     reason: ReasonOption = "",
     key: KeyOption = "",
+    type: TypeOption = "",
+    topic: TopicOption = "",
+    partner: PartnerOption = "",
+    most: MostOption = MOST,
     each: Annotated[
-        bool, typer.Option("--each", help="One line a fact instead of a reason.")
+        bool, typer.Option("--each", help="One line a fact instead of a cause.")
     ] = False,
 ) -> None:
-    """What is parked or waits, by service and reason. Exit 1 if anything is parked."""
+    """What is parked or waits, by service and cause. Exit 1 if anything is parked."""
+    wanted = wanted_by(reason, key, type, topic, partner)
     with Services(desk.addresses(), ROLE) as services:
-        found = _chosen(desk.show, services, (), service, reason, key)
-    if each or desk.show.as_json:
-        desk.show.rows(
-            map(brief, found), ("fact", "state", "reason", "error", "type", "key", "parked_at")
-        )
-    else:
-        desk.show.rows(grouped(found), empty="nothing is parked")
-    if any(one["state"] == "parked" for one in found):
+        causes = [
+            one for name in services_of(service) for one in causes_of(services, name, wanted, OPEN)
+        ]
+        if each or desk.show.as_json:
+            found = [
+                one for name in services_of(service) for one in listed(services, name, wanted, most)
+            ]
+            desk.show.rows(
+                map(brief, found), ("fact", "state", "reason", "error", "type", "key", "parked_at")
+            )
+            _cut_off(desk.show, sum(one["facts"] for one in causes), len(found))
+        else:
+            desk.show.rows(causes, empty="nothing is parked")
+    if any(one["state"] == "parked" for one in causes):
         raise typer.Exit(ANSWER_IS_NO)
 
 
 def show(
     desk: Desk, fact: Annotated[str, typer.Argument(help="As SERVICE/ID, from `list --each`.")]
 ) -> None:
-    """One fact whole: what was said, by whom, and why it could not be applied."""
+    """One fact whole: what was said, by whom, why it could not be applied, and who did what about it."""
+    service, number = placed(fact)
     with Services(desk.addresses(), ROLE) as services:
-        found = _chosen(desk.show, services, [fact], "", "", "", states=f"{OPEN},behind,redrive")
-    if not found:
-        raise Trouble(
-            f"no fact {fact} is set aside", "See `perennial rejected list --each`.", ANSWER_IS_NO
-        )
-    for one in found:
-        if desk.show.as_json:
-            desk.show.json(one)
-        else:
-            desk.show.rows(
-                [{"field": name, "value": value} for name, value in one.items() if value]
-            )
+        found = services.get(service, f"/v1/parked/{number}")
+    if desk.show.as_json:
+        desk.show.json({"fact": fact, "service": service, **found})
+    else:
+        history = found.pop("history")
+        desk.show.rows([{"field": name, "value": value} for name, value in found.items() if value])
+        desk.show.rows(history)
+
+
+def edit(
+    desk: Desk,
+    fact: Annotated[str, typer.Argument(help="As SERVICE/ID, from `list --each`.")],
+    note: Annotated[str, typer.Option(help="Why; kept with the fact.")],
+    file: Annotated[
+        Path | None, typer.Option(help="The fact as it should be; else $EDITOR is opened.")
+    ] = None,
+) -> None:
+    """Keep a mended copy beside the original; `redrive` folds it. Refused if it can't be read either."""
+    service, number = placed(fact)
+    with Services(desk.addresses(), ROLE) as services:
+        found = services.get(service, f"/v1/parked/{number}")
+        before = found["edited"] or found["raw"]
+        after = file.read_text(encoding="utf-8") if file else _edited(before)
+        if after.strip() == before.strip():
+            raise Trouble("nothing was changed", "Change the fact, or leave it.", ANSWER_IS_NO)
+        services.post(service, f"/v1/parked/{number}/edit", {"data": _json(after), "note": note})
+    desk.show.say(f"{fact} is mended; fold it with: perennial rejected redrive {fact} --yes")
+    if desk.show.as_json:
+        desk.show.json({"fact": fact, "before": before, "after": after})
 
 
 def redrive(
@@ -83,11 +135,16 @@ def redrive(
     service: ServiceOption = "",
     reason: ReasonOption = "",
     key: KeyOption = "",
+    type: TypeOption = "",
+    topic: TopicOption = "",
+    partner: PartnerOption = "",
+    most: MostOption = MOST,
     note: NoteOption = "",
     yes: YesOption = False,
 ) -> None:
     """Fold them once more, with what stands behind the same keys, in order."""
-    _handle(desk, "redrive", _named(facts, service, reason, key), note, yes)
+    wanted = wanted_by(reason, key, type, topic, partner)
+    _handle(desk, "redrive", chosen(facts, service, wanted), most, note, yes)
 
 
 def discard(
@@ -96,134 +153,109 @@ def discard(
     service: ServiceOption = "",
     reason: ReasonOption = "",
     key: KeyOption = "",
+    type: TypeOption = "",
+    topic: TopicOption = "",
+    partner: PartnerOption = "",
+    most: MostOption = MOST,
     note: NoteOption = "",
     yes: YesOption = False,
 ) -> None:
     """Give them up for good, with the reason why; what stands behind them goes on."""
     if yes and not note:
         raise Trouble("a discarded fact is gone for good", "Say why with --note.")
-    _handle(desk, "discard", _named(facts, service, reason, key), note, yes)
+    wanted = wanted_by(reason, key, type, topic, partner)
+    _handle(desk, "discard", chosen(facts, service, wanted), most, note, yes)
 
 
-Named = tuple[Sequence[str], str, str, str]
-
-
-def _named(facts: list[str] | None, service: str, reason: str, key: str) -> Named:
-    if not (facts or service or reason or key):
-        raise Trouble(
-            "which ones?", "Name facts as SERVICE/ID, or choose by --service, --reason, --key."
-        )
-    return facts or [], service, reason, key
-
-
-def _handle(desk: Desk, verb: str, named: Named, note: str, yes: bool) -> None:
+def _handle(
+    desk: Desk, verb: str, meant: dict[str, Wanted], most: int, note: str, yes: bool
+) -> None:
     with Services(desk.addresses(), ROLE) as services:
-        found = _chosen(desk.show, services, *named)
-        if not found:
+        causes = [
+            one for name, wanted in meant.items() for one in causes_of(services, name, wanted, OPEN)
+        ]
+        count = sum(one["facts"] for one in causes)
+        if not count:
             raise Trouble(
                 "nothing parked is like that", "See `perennial rejected list`.", ANSWER_IS_NO
             )
         if not yes:
-            desk.show.rows(map(brief, found), ("fact", "state", "reason", "type", "key"))
-            desk.show.remark(f"{len(found)} facts; --yes does {verb} them")
+            _preview(desk.show, services, verb, meant, causes, most)
             return
-        rows = [_done(services, verb, service, ids, note) for service, ids in by_service(found)]
+        rows = []
+        for name, wanted in meant.items():
+            if most > 0:
+                rows.append(_done(services, verb, name, wanted, most, note))
+                most -= rows[-1]["facts"]
     desk.show.rows(rows)
     if any(row["parked_again"] for row in rows):
         raise typer.Exit(ANSWER_IS_NO)
 
 
-def _done(services: Services, verb: str, service: str, ids: list[int], note: str) -> dict[str, Any]:
+def _preview(
+    out: Show,
+    services: Services,
+    verb: str,
+    meant: dict[str, Wanted],
+    causes: Sequence[dict[str, Any]],
+    most: int,
+) -> None:
+    """The causes with their numbers, and the first facts."""
+    first = (one for name, wanted in meant.items() for one in listed(services, name, wanted, SHOWN))
+    if out.as_json:
+        out.rows(map(brief, first))
+    else:
+        out.rows(causes)
+        out.rows(map(brief, first), ("fact", "state", "reason", "type", "key"))
+    count = sum(one["facts"] for one in causes)
+    out.remark(f"{count} facts; --yes does {verb} {'them' if count <= most else f'{most} of them'}")
+
+
+def _done(
+    services: Services, verb: str, service: str, wanted: Wanted, most: int, note: str
+) -> dict[str, Any]:
     """Mark them, and wait until the door has folded what was marked."""
-    marked = services.post(service, f"/v1/parked:{verb}", {"ids": ids, "note": note})["facts"]
-    deadline = time.monotonic() + TOLD_WITHIN
-    while _listed(services, service, "redrive") and time.monotonic() < deadline:
+    asked = {**wanted, "ids": [int(one) for one in wanted.get("ids", "").split(",") if one]}
+    before = counted(services, service, wanted, "parked,waiting")
+    told = services.post(
+        service, f"/v1/parked:{verb}", {"which": asked, "most": most, "note": note}
+    )
+    left, since = counted(services, service, {}, "redrive"), time.monotonic()
+    while left and time.monotonic() - since < STILL_WITHIN:
         time.sleep(0.1)
-    again = {one["id"] for one in _listed(services, service, "parked")} & set(ids)
+        now = counted(services, service, {}, "redrive")
+        left, since = now, time.monotonic() if now != left else since
+    stayed = before - told["facts"]
+    again = max(counted(services, service, wanted, "parked,waiting") - stayed, 0)
     return {
         "service": service,
-        "facts": marked,
-        verb: len(ids) - len(again),
-        "parked_again": len(again),
+        "facts": told["facts"],
+        "behind": told["behind"],
+        verb: told["facts"] - again,
+        "parked_again": again,
+        "left": stayed,
     }
 
 
-def _chosen(
-    out: Show,
-    services: Services,
-    facts: Iterable[str],
-    service: str,
-    reason: str,
-    key: str,
-    states: str = OPEN,
-) -> list[dict[str, Any]]:
-    if service and service not in SERVICES:
-        raise Trouble(f"no service {service}", f"There are {', '.join(SERVICES)}.")
-    asked = {name.rpartition("/")[0] for name in facts}
-    wanted = set(facts)
-    found: list[dict[str, Any]] = []
-    for name in [service] if service else [s for s in SERVICES if not asked or s in asked]:
-        listed = _listed(services, name, states)
-        if len(listed) == PAGE:
-            out.remark(f"{name}: only the oldest {PAGE:,} are listed")
-        found += [one for one in listed if matches(one, wanted, reason, key)]
-    return found
+def _cut_off(out: Show, there: int, shown: int) -> None:
+    if there > shown:
+        out.remark(f"{shown:,} of {there:,} are listed; --most shows more")
 
 
-def _listed(services: Services, service: str, states: str) -> list[dict[str, Any]]:
-    rows = services.get(service, "/v1/parked", state=states, limit=PAGE)["items"]
-    return [{"fact": f"{service}/{row['id']}", "service": service, **row} for row in rows]
+def _edited(text: str) -> str:
+    """What a person makes of it in their editor."""
+    editor = os.environ.get("EDITOR", "")
+    if not editor or not sys.stdin.isatty():
+        raise Trouble("there is no editor here", "Give the mended fact with --file, or set EDITOR.")
+    with tempfile.NamedTemporaryFile("w+", suffix=".json", encoding="utf-8") as draft:
+        draft.write(text)
+        draft.flush()
+        subprocess.run([*shlex.split(editor), draft.name], check=True)
+        return Path(draft.name).read_text(encoding="utf-8")
 
 
-def matches(one: dict[str, Any], facts: set[str], reason: str, key: str) -> bool:
-    if facts and one["fact"] not in facts:
-        return False
-    if reason and reason.lower() not in f"{one['reason']} {one['error']}".lower():
-        return False
-    return not key or one["key"] == key
-
-
-def grouped(found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A line for each service, state and reason; most facts first."""
-    groups: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for one in found:
-        place = (one["service"], one["state"], one["reason"])
-        group = groups.setdefault(
-            place,
-            {
-                "service": one["service"],
-                "state": one["state"],
-                "reason": one["reason"],
-                "facts": 0,
-                "oldest": one["parked_at"],
-                "example": one["fact"],
-                "error": one["error"][:120],
-            },
-        )
-        group["facts"] += 1
-        group["oldest"] = min(group["oldest"], one["parked_at"])
-    return sorted(groups.values(), key=lambda group: -group["facts"])
-
-
-def by_service(found: Iterable[dict[str, Any]]) -> list[tuple[str, list[int]]]:
-    ids: dict[str, list[int]] = {}
-    for one in found:
-        ids.setdefault(one["service"], []).append(one["id"])
-    return sorted(ids.items())
-
-
-def brief(one: dict[str, Any]) -> dict[str, Any]:
-    told = (
-        "fact",
-        "service",
-        "id",
-        "state",
-        "reason",
-        "error",
-        "topic",
-        "type",
-        "fact_id",
-        "key",
-        "ver",
-    )
-    return {name: one[name] for name in (*told, "attempts", "parked_at", "waits_for")}
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise Trouble(f"the mended fact is no JSON: {error}", "Mend it, and try again.") from error

@@ -1,55 +1,30 @@
-"""What was set aside, chosen and grouped as a person on call thinks of it."""
-
-from typing import Any
+"""Which facts a person on call means, by their names or by what they have in common."""
 
 import pytest
-from perennial_cli.parked import by_service, grouped, matches
+from perennial_cli.parked_asking import ANY, chosen, placed, wanted_by
+from perennial_cli.trouble import Trouble
 
 
-def parked(number: int, reason: str = "malformed", **more: Any) -> dict[str, Any]:
-    return {
-        "fact": f"scoring/{number}",
-        "service": "scoring",
-        "id": number,
-        "state": "parked",
-        "reason": reason,
-        "error": "no currency (at /currency)",
-        "key": "c1",
-        "parked_at": f"1998-01-{number:02d}T00:00:00Z",
-    } | more
-
-
-def test_one_line_a_reason_with_the_oldest_and_an_example() -> None:
-    found = [parked(4), parked(2), parked(3, "KeyError"), parked(5, state="waiting")]
-    lines = grouped(found)
-    assert [(one["reason"], one["state"], one["facts"]) for one in lines] == [
-        ("malformed", "parked", 2),
-        ("KeyError", "parked", 1),
-        ("malformed", "waiting", 1),
-    ]
-    assert lines[0]["oldest"] == "1998-01-02T00:00:00Z"
-    assert lines[0]["example"] == "scoring/4"
-
-
-@pytest.mark.parametrize(
-    ("facts", "reason", "key", "taken"),
-    [
-        (set(), "", "", True),
-        ({"scoring/1"}, "", "", True),
-        ({"lifecycle/1"}, "", "", False),
-        (set(), "MALFORMED", "", True),
-        (set(), "currency", "", True),
-        (set(), "timeout", "", False),
-        (set(), "", "c1", True),
-        (set(), "", "c", False),
-    ],
-)
-def test_facts_are_chosen_by_all_that_is_named(
-    facts: set[str], reason: str, key: str, taken: bool
-) -> None:
-    assert matches(parked(1), facts, reason, key) is taken
+def test_facts_are_named_with_their_service() -> None:
+    assert placed("lead-intake/12") == ("lead-intake", "12")
+    for wrong in ("12", "nobody/12", "scoring/x", "scoring/"):
+        with pytest.raises(Trouble):
+            placed(wrong)
 
 
 def test_each_service_is_asked_for_its_own() -> None:
-    found = [parked(2), parked(1), parked(9, service="lifecycle")]
-    assert by_service(found) == [("lifecycle", [9]), ("scoring", [2, 1])]
+    found = chosen(["scoring/2", "lifecycle/9", "scoring/1"], "", {})
+    assert found == {"scoring": {"ids": "2,1"}, "lifecycle": {"ids": "9"}}
+
+
+def test_what_is_named_by_options_is_meant_everywhere_or_in_one_service() -> None:
+    wanted = wanted_by("currency", "", "", "orders.v1", "")
+    assert wanted == {"reason": "currency", "topic": "orders.v1"}
+    assert len(chosen(None, "", wanted)) == 4
+    assert chosen(None, "scoring", wanted) == {"scoring": wanted}
+    assert chosen(None, "scoring", {}) == {"scoring": {"reason": ANY}}
+
+
+def test_all_is_never_meant_by_saying_nothing() -> None:
+    with pytest.raises(Trouble):
+        chosen(None, "", {})

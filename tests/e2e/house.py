@@ -97,11 +97,14 @@ class House:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    async def items(self, service: str, path: str, **query: Any) -> list[Any]:
+    async def items(
+        self, service: str, path: str, role: str = "admin", client: str = "front-end", **query: Any
+    ) -> list[Any]:
         """All pages of a list."""
         rows: list[Any] = []
         while True:
-            page = await self.get(service, path, query={"limit": 200, **query})
+            asked = {"limit": 200, **query}
+            page = await self.get(service, path, role=role, client=client, query=asked)
             rows += page["items"]
             if not page["next_cursor"]:
                 return rows

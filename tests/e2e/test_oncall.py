@@ -1,5 +1,7 @@
 """On call: what could not be applied, what follows from what, how far behind, what passes by."""
 
+from pathlib import Path
+
 import pytest
 from perennial.contracts.partner import DEMO, RecordPayment
 from perennial.contracts.platform import SERVICES
@@ -39,6 +41,42 @@ async def test_poison_is_parked_and_the_partition_goes_on(house: House) -> None:
     gone = await house.perennial("rejected", "discard", *found, "--yes", "--note", "test poison")
     assert gone.code == 0, gone.errors
     assert await parked(house) == before
+
+
+@pytest.mark.feature("P3")
+async def test_a_partner_sees_why_and_a_mended_copy_is_folded(house: House, tmp_path: Path) -> None:
+    who = fresh("mended")
+    good = placed(who, house.now)
+    whole = message(0, good, id=fresh("event"), key=who)
+    wrong = whole.value.replace(b"10000", b'"much"')
+    await house.publish([Message(0, DEMO.name, who, wrong, whole.headers)])
+    await house.settle()
+
+    path = "/v1/partners/me/rejections"
+    (seen,) = [
+        one
+        for one in await house.items("lead-intake", path, role="partner", client="demo")
+        if one["id"] == dict(whole.headers)["ce_id"].decode() or "total" in one["detail"]
+    ]
+    assert "/total" in seen["detail"]
+    assert await house.items("lead-intake", path, role="partner", client="other-shop") == []
+
+    mended = tmp_path / "mended.json"
+    mended.write_bytes(whole.value)
+    fact = f"lead-intake/{seen['number']}"
+    refused = tmp_path / "refused.json"
+    refused.write_bytes(wrong.replace(b"much", b"more"))
+    words = ("rejected", "edit", fact, "--note", "a slip", "--file")
+    assert (await house.perennial(*words, str(refused))).code == 1
+    assert (await house.perennial(*words, str(mended))).code == 0
+    told = await house.perennial("rejected", "redrive", fact, "--yes")
+    assert [(row["facts"], row["parked_again"]) for row in told.rows] == [(1, 0)]
+
+    order = await house.get("lead-intake", f"/v1/orders/{good.order}", query={"source": "demo"})
+    assert order["status"] == "paid"
+    (shown,) = (await house.perennial("rejected", "show", fact)).rows
+    assert [one["verb"] for one in shown["history"]] == ["edit", "redrive"]
+    assert "much" in shown["raw"]
 
 
 @pytest.mark.feature("P3")

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 from perennial.kit.batch import Record
 from perennial.kit.ingest import receive
-from perennial.kit.parking import Parking
+from perennial.kit.parking import Handled, Parking, Which
 
 from tests.kit import toy
 from tests.kit.toyhouse import Source, Toy, ask, at
@@ -197,11 +197,11 @@ class TestOnPostgres:
         await house.records(
             source.fed("a", toy.POISON), source.fed("a", 2), source.payment("o1", "p1")
         )
-        listed = await parking.listed(["parked", "waiting"], 10)
-        ids = [row["id"] for row in listed]
-        assert await parking.discard(ids, "ada", "not ours") == 3
+        listed = await parking.listed(["parked", "waiting"], Which(), 0, 10)
+        which = Which(ids=tuple(row["id"] for row in listed))
+        assert await parking.discard(which, 10, "ada", "not ours") == Handled(facts=2, behind=1)
         await parking.release(at(0))
-        listed = await parking.listed(["discarded"], 10)
+        listed = await parking.listed(["discarded"], Which(), 0, 10)
         assert [(row["by_whom"], row["note"]) for row in listed] == [("ada", "not ours")] * 2
         assert await house.total("a") == 2
 

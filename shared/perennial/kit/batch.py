@@ -138,6 +138,12 @@ class ParkedRow:
     parked_at: datetime
     holds: bool
     dropping: bool
+    edited: bytes | None = None
+    """What a person made of `raw`: it is folded instead, the original stays beside it."""
+
+    @property
+    def said(self) -> bytes | None:
+        return self.raw if self.edited is None else self.edited
 
 
 @dataclass(slots=True)

@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from perennial.contracts.base import Fact
 from perennial.contracts.catalogue import believes_recorded_time, is_partner, topic_named
 from perennial.contracts.cloudevents import decode
@@ -12,6 +14,7 @@ from perennial.kit.batch import Item, Record
 from perennial.kit.subject import Named, Service
 
 WAITING_DAYS = 30
+LONGEST_ID = 128
 
 
 def receive(service: Service, record: Record, now: datetime) -> Item:
@@ -94,10 +97,14 @@ def _unreadable(service: Service, record: Record, now: datetime, error: Malforme
         key = (record.key or b"").decode()
     except UnicodeDecodeError:
         key = ""
-    own = not is_partner(topic_named(record.topic)) and record.topic != CLOCK.name
+    topic = topic_named(record.topic)
+    own = not is_partner(topic) and record.topic != CLOCK.name
     sequence = dict(record.headers).get("ce_sequence", b"0") if own else b"0"
     ver = int(sequence) if sequence.isdigit() and len(sequence) <= 20 else 0
     fact = Fact(data=None, id="", key=key, now=now, time=now, topic=record.topic, ver=ver)
+    if is_partner(topic):  # whose it is they must see, by the id they gave it
+        named = dict(record.headers).get("ce_id", b"").decode(errors="replace")[:LONGEST_ID]
+        fact = replace(fact, id=named.replace("\0", ""), principal=topic.writer)
     item = Item(fact, None, key, record, park="malformed", error=str(error), held_key=own)
     if own and key and "\0" not in key:
         item.subject = service.by_topic.get(record.topic)

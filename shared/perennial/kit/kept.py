@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from perennial.contracts.base import Fact
+from perennial.contracts.strict import Malformed, decode_json
 from perennial.kit.batch import Item, ParkedRow, Record
 from perennial.kit.ingest import placed, receive
 from perennial.kit.journal import origin
@@ -70,10 +71,21 @@ def item_of(service: Service, row: ParkedRow) -> Item:
     return item
 
 
+def readable(service: Service, row: ParkedRow) -> None:
+    """Raises `Malformed` where an edited fact could not be read: it would be parked once more."""
+    decoder = service.decoders.get(row.type)
+    if decoder is not None:
+        decode_json(decoder, row.said or b"")
+        return
+    item = _read_again(service, row, _envelope.decode(row.headers))
+    if item is None or item.park:
+        raise Malformed(item.error if item else "its type is unknown here", "/data")
+
+
 def _item(service: Service, row: ParkedRow, envelope: _Envelope) -> Item:
     decoder = service.decoders.get(row.type)
     fact = Fact(
-        data=decoder.decode(row.raw) if decoder and row.raw else None,
+        data=decoder.decode(row.said) if decoder and row.said else None,
         id=row.fact_id,
         key=row.key,
         now=envelope.now,
@@ -109,7 +121,7 @@ def _read_again(service: Service, row: ParkedRow, envelope: _Envelope) -> Item |
     headers = tuple((name, b64decode(value)) for name, value in envelope.record_headers)
     record = Record(
         row.topic, row.part, row.off or 0, b64decode(key) if key is not None else None,
-        row.raw, headers,
+        row.said, headers,
     )  # fmt: skip
     item = receive(service, record, row.parked_at)
     item.record = None  # its place in the log was counted when it was parked

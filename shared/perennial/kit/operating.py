@@ -1,6 +1,6 @@
 """Routes that every service has: parked facts and policies."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Depends, Request, Response
@@ -12,24 +12,49 @@ from perennial.kit.history import decisions
 from perennial.kit.http import body, idempotency, respond, show
 from perennial.kit.naming import nobodys
 from perennial.kit.paging import whole
+from perennial.kit.parking import Which
 from perennial.kit.policies import AdoptPolicy, DraftPolicy, PolicyState, default_document
-from perennial.kit.problems import refused
+from perennial.kit.problems import Fault, fault_at, refused
 from perennial.kit.trials import TryPolicy
 
 if TYPE_CHECKING:
     from perennial.kit.runtime import Runtime
 
 
-class Handling(msgspec.Struct, frozen=True, kw_only=True):
-    """Which parked facts, and why."""
+MOST_LISTED, MOST_HANDLED = 1_000, 100_000
 
-    ids: list[int]
+
+class Handling(msgspec.Struct, frozen=True, kw_only=True):
+    """Which parked facts, how many at most, and why."""
+
+    which: Which
+    most: Annotated[int, msgspec.Meta(ge=1, le=MOST_HANDLED)] = MOST_LISTED
     note: str = ""
 
 
-class Handled(msgspec.Struct, frozen=True, kw_only=True):
-    facts: int
-    """How many were marked, with those behind the same keys."""
+class Edit(msgspec.Struct, frozen=True, kw_only=True):
+    """The fact as it should have been said, and why."""
+
+    data: msgspec.Raw
+    note: Annotated[str, msgspec.Meta(min_length=1)]
+
+
+async def _which(
+    ids: str = "",
+    reason: str = "",
+    key: str = "",
+    type: str = "",
+    topic: str = "",
+    principal: str = "",
+) -> Which:
+    try:
+        numbers = tuple(int(one) for one in ids.split(",") if one)
+    except ValueError as error:
+        raise fault_at(422, "ids-invalid", "/query/ids", "write numbers as 1,2,3") from error
+    return Which(ids=numbers, reason=reason, key=key, type=type, topic=topic, principal=principal)
+
+
+Chosen = Annotated[Which, Depends(_which)]
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,15 +82,56 @@ def kit_router() -> APIRouter:
 
 
 def _parked(router: APIRouter) -> None:
+    _look_at_parked(router)
+    _handle_parked(router)
+
+
+def _look_at_parked(router: APIRouter) -> None:
     @router.get("/v1/parked", tags=["operating"])
     async def list_parked(
+        which: Chosen,
         state: str = "parked",
+        after: int = 0,
         limit: int = 100,
         _who: Principal = require("parked:read"),
         runtime: Any = Depends(runtime_of),
     ) -> Response:
-        """Facts that could not be applied, oldest first."""
-        return whole(await runtime.parking.listed(state.split(","), min(limit, 1000)))
+        """Facts that could not be applied, oldest first; `after` is the id of the last one seen."""
+        most = min(limit, MOST_LISTED)
+        return whole(await runtime.parking.listed(state.split(","), which, after, most))
+
+    @router.get("/v1/parked/causes", tags=["operating"])
+    async def list_causes(
+        which: Chosen,
+        state: str = "parked",
+        _who: Principal = require("parked:read"),
+        runtime: Any = Depends(runtime_of),
+    ) -> Response:
+        """The same, counted by cause."""
+        return whole(await runtime.parking.causes(state.split(","), which))
+
+    @router.get("/v1/parked/{number}", tags=["operating"])
+    async def get_parked(
+        number: int,
+        _who: Principal = require("parked:read"),
+        runtime: Any = Depends(runtime_of),
+    ) -> Response:
+        """One fact: the original, its edited copy, and who did what about it when."""
+        return show(_there(await runtime.parking.one(number), number))
+
+
+def _handle_parked(router: APIRouter) -> None:
+    @router.post("/v1/parked/{number}/edit", tags=["operating"])
+    async def edit_parked(
+        number: int,
+        wish: Edit = body(Edit),
+        who: Principal = require("parked:write"),
+        runtime: Any = Depends(runtime_of),
+    ) -> Response:
+        """Keep an edited copy beside the original, to be folded in its place; refused if unreadable."""
+        said = bytes(wish.data)
+        edited = await runtime.parking.edit(number, said, who.subject, wish.note)
+        return show(_there(await runtime.parking.one(number) if edited else None, number))
 
     @router.post("/v1/parked:redrive", tags=["operating"])
     async def redrive_parked(
@@ -74,7 +140,8 @@ def _parked(router: APIRouter) -> None:
         runtime: Any = Depends(runtime_of),
     ) -> Response:
         """Fold them once more, with what stands behind the same keys, in order."""
-        return show(Handled(facts=await runtime.parking.redrive(wish.ids, who.subject, wish.note)))
+        which = _named(wish.which)
+        return show(await runtime.parking.redrive(which, wish.most, who.subject, wish.note))
 
     @router.post("/v1/parked:discard", tags=["operating"])
     async def discard_parked(
@@ -83,7 +150,21 @@ def _parked(router: APIRouter) -> None:
         runtime: Any = Depends(runtime_of),
     ) -> Response:
         """Give them up, with who and why; what stands behind them goes on."""
-        return show(Handled(facts=await runtime.parking.discard(wish.ids, who.subject, wish.note)))
+        which = _named(wish.which)
+        return show(await runtime.parking.discard(which, wish.most, who.subject, wish.note))
+
+
+def _named(which: Which) -> Which:
+    """All that is parked is never meant by saying nothing."""
+    if which == Which():
+        raise fault_at(422, "which-missing", "/which", "name ids, or a reason, key, type, topic or principal")  # fmt: skip
+    return which
+
+
+def _there(found: Any, number: int) -> Any:
+    if found is None:
+        raise Fault(404, "fact-unknown", f"no fact {number} is set aside here")
+    return found
 
 
 def _policies(router: APIRouter) -> None:

@@ -4,9 +4,11 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from perennial.kit.batch import Item, ParkedRow
 from perennial.kit.door import Job
-from perennial.kit.kept import item_of
+from perennial.kit.kept import item_of, readable
 from perennial.kit.lanes import Door, at_the_edge
 
 MOST = 500
@@ -29,25 +31,85 @@ _EXPIRED = """
     UPDATE parked SET state = 'parked', reason = 'never known: ' || waits_for
     WHERE state = 'waiting' AND expires <= $1
 """
-_REDRIVE = """
-    WITH marked AS (
-        UPDATE parked SET state = 'redrive', by_whom = $2, note = $3, dropping = $4
-        WHERE state IN ('parked', 'waiting') AND id = ANY($1::bigint[]) AND (holds OR NOT $4)
-        RETURNING subject, key, holds
+_WHICH = """
+    (cardinality({n}::bigint[]) = 0 OR id = ANY({n}::bigint[]))
+    AND strpos(lower(reason || ' ' || error), lower({n1})) > 0
+    AND {n2} IN ('', key) AND {n3} IN ('', type) AND {n4} IN ('', topic) AND {n5} IN ('', principal)
+"""
+
+
+def _which(first: int) -> str:
+    """The condition of a `Which`, whose six arguments begin with this number."""
+    names = {"n" if not n else f"n{n}": f"${first + n}" for n in range(6)}
+    return _WHICH.format(**names)
+
+
+_MARK = f"""
+    WITH chosen AS (
+        SELECT id, holds, raw FROM parked WHERE state IN ('parked', 'waiting') AND {_which(5)}
+        ORDER BY id LIMIT $4 FOR UPDATE
+    ), marked AS (
+        UPDATE parked p SET state = 'redrive', by_whom = $1, note = $2, dropping = $3 FROM chosen c
+        WHERE p.id = c.id AND (c.holds OR NOT $3) RETURNING p.subject, p.key, p.holds
     ), given_up AS (
-        UPDATE parked SET state = 'discarded', by_whom = $2, note = $3, dropping = true
-        WHERE state IN ('parked', 'waiting') AND id = ANY($1::bigint[]) AND NOT holds AND $4
-        RETURNING id
+        UPDATE parked p SET state = 'discarded', by_whom = $1, note = $2, dropping = true
+        FROM chosen c WHERE p.id = c.id AND $3 AND NOT c.holds RETURNING p.id
+    ), noted AS (
+        INSERT INTO handled (parked_id, by_whom, verb, note)
+        SELECT id, $1, CASE WHEN $3 THEN 'discard' ELSE 'redrive' END, $2 FROM chosen
     )
-    SELECT (SELECT count(*) FROM marked) + (SELECT count(*) FROM given_up) + (
-        SELECT count(*) FROM parked WHERE state = 'behind'
-        AND (subject, key) IN (SELECT subject, key FROM marked WHERE holds))
+    SELECT (SELECT count(*) FROM chosen) AS facts,
+        (SELECT count(*) FROM parked WHERE state = 'behind'
+         AND (subject, key) IN (SELECT subject, key FROM marked WHERE holds)) AS behind,
+        (SELECT count(*) FROM given_up) AS given_up
 """
 """What holds its key is given up through the door, where it counts as seen; the rest just ends."""
 _LIST = f"""
     SELECT {_ROW}, reason, error, attempts, by_whom, note
-    FROM parked WHERE state = ANY($1::text[]) ORDER BY id LIMIT $2
+    FROM parked WHERE state = ANY($1::text[]) AND id > $2 AND {_which(4)} ORDER BY id LIMIT $3
 """
+_CAUSES = f"""
+    SELECT state, reason, type, topic, count(*) AS facts, min(parked_at) AS oldest,
+        max(parked_at) AS newest, min(id) AS example, min(left(error, 300)) AS error
+    FROM parked WHERE state = ANY($1::text[]) AND {_which(2)}
+    GROUP BY state, reason, type, topic ORDER BY facts DESC, example
+"""
+_ONE = f"SELECT {_ROW}, reason, error, attempts, by_whom, note FROM parked WHERE id = $1"
+_HANDLED = """
+    SELECT at, by_whom, verb, note, convert_from(before, 'UTF8') AS before,
+        convert_from(after, 'UTF8') AS after
+    FROM handled WHERE parked_id = $1 ORDER BY id
+"""
+_EDIT = """
+    WITH old AS (SELECT id, coalesce(edited, raw) AS said FROM parked
+        WHERE id = $1 AND state IN ('parked', 'waiting') FOR UPDATE),
+    changed AS (UPDATE parked p SET edited = $2 FROM old WHERE p.id = old.id RETURNING p.id)
+    INSERT INTO handled (parked_id, by_whom, verb, note, before, after)
+    SELECT id, $3, 'edit', $4, said, $2 FROM old RETURNING parked_id
+"""
+
+
+class Which(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parked facts by all that is named here; whatever is empty takes any."""
+
+    ids: tuple[int, ...] = ()
+    reason: str = ""
+    """Part of the reason or error, in any case of letters."""
+    key: str = ""
+    type: str = ""
+    topic: str = ""
+    principal: str = ""
+
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        return list(self.ids), self.reason, self.key, self.type, self.topic, self.principal
+
+
+class Handled(msgspec.Struct, frozen=True, kw_only=True):
+    facts: int
+    """How many were marked."""
+    behind: int
+    """How many stand behind the same keys, and go on with them."""
 
 
 class Parking:
@@ -75,20 +137,51 @@ class Parking:
         item = item_of(self._door.service, row)
         return await at_the_edge(self._door, item) if item.answer_id else item
 
-    async def listed(self, states: list[str], most: int) -> list[dict[str, Any]]:
-        """Parked facts in these states, oldest first, with what was said as text."""
-        rows = await self._pool.fetch(_LIST, states, most)
-        return [{**dict(row), "raw": (row["raw"] or b"").decode(errors="replace")} for row in rows]
+    async def listed(
+        self, states: list[str], which: Which, after: int, most: int
+    ) -> list[dict[str, Any]]:
+        """Parked facts in these states, oldest first from the one after `after`; what was said as text."""
+        rows = await self._pool.fetch(_LIST, states, after, most, *which.arguments)
+        return [_told(row) for row in rows]
 
-    async def redrive(self, ids: list[int], by: str, note: str) -> int:
-        """Fold them once more, with what stands behind the same keys, in order; how many in all."""
-        return await self._mark(ids, by, note, False)
+    async def causes(self, states: list[str], which: Which) -> list[dict[str, Any]]:
+        """The same grouped by cause, most facts first, each with its oldest as an example."""
+        return [dict(row) for row in await self._pool.fetch(_CAUSES, states, *which.arguments)]
 
-    async def discard(self, ids: list[int], by: str, note: str) -> int:
+    async def one(self, number: int) -> dict[str, Any] | None:
+        """A fact whole, with all that people did about it: who, when, why, and what they changed."""
+        row = await self._pool.fetchrow(_ONE, number)
+        if row is None:
+            return None
+        history = [dict(one) for one in await self._pool.fetch(_HANDLED, number)]
+        return {**_told(row), "history": history}
+
+    async def edit(self, number: int, said: bytes, by: str, note: str) -> bool:
+        """Keep an edited copy beside the original, to be folded instead; False if it is not set aside.
+
+        Raises `Malformed` for what could not be read either.
+        """
+        row = await self._pool.fetchrow(_ONE, number)
+        if row is None:
+            return False
+        told = {field.name: row[field.name] for field in fields(ParkedRow)}
+        readable(self._door.service, ParkedRow(**{**told, "edited": said}))
+        return await self._pool.fetchval(_EDIT, number, said, by, note) is not None
+
+    async def redrive(self, which: Which, most: int, by: str, note: str) -> Handled:
+        """Fold them once more, with what stands behind the same keys, in order."""
+        return await self._mark(which, most, by, note, False)
+
+    async def discard(self, which: Which, most: int, by: str, note: str) -> Handled:
         """Give up on them, with who and why: they count as seen, and what stands behind goes on."""
-        return await self._mark(ids, by, note, True)
+        return await self._mark(which, most, by, note, True)
 
-    async def _mark(self, ids: list[int], by: str, note: str, dropping: bool) -> int:
-        done: int = await self._pool.fetchval(_REDRIVE, ids, by, note, dropping)
+    async def _mark(self, which: Which, most: int, by: str, note: str, dropping: bool) -> Handled:
+        row = await self._pool.fetchrow(_MARK, by, note, dropping, most, *which.arguments)
         self._door.changed.set()
-        return done
+        return Handled(facts=row["facts"], behind=row["behind"])
+
+
+def _told(row: Any) -> dict[str, Any]:
+    texts = {name: row[name] and row[name].decode(errors="replace") for name in ("raw", "edited")}
+    return {**dict(row), **texts, "raw": texts["raw"] or ""}

@@ -97,10 +97,23 @@ CREATE TABLE parked (
     note      text NOT NULL DEFAULT '',
     holds     boolean NOT NULL DEFAULT false,
     dropping  boolean NOT NULL DEFAULT false,
+    edited    bytea,
     UNIQUE (topic, part, off)
 );
 CREATE INDEX parked_open ON parked (state, subject, key)
     WHERE state IN ('parked', 'behind', 'waiting', 'barred', 'redrive');
+
+CREATE TABLE handled (
+    id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    parked_id bigint NOT NULL,
+    at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+    by_whom   text NOT NULL,
+    verb      text NOT NULL CHECK (verb IN ('redrive', 'discard', 'edit')),
+    note      text NOT NULL DEFAULT '',
+    before    bytea,
+    after     bytea
+);
+CREATE INDEX handled_parked ON handled (parked_id);
 
 CREATE TABLE archive (
     topic text NOT NULL,
