@@ -20,7 +20,7 @@ from perennial.kit.batch import Partition
 from perennial.kit.comparing import Checked, compared_names
 from perennial.kit.kafka import Broker, partition_for
 from perennial.kit.postgres import load_reference
-from perennial.kit.reading import Reader
+from perennial.kit.reading import Reader, Stored
 from perennial.kit.shadow import (
     Difference,
     Entries,
@@ -159,13 +159,20 @@ class _Comparison:
         found: dict[str, list[Logged]] = {}
         async for polled in self._reader.between(starts, ends):
             for stored in polled:
-                try:
-                    one = logged(stored)
-                except Malformed as error:
-                    self._checked.add([unreadable(stored, error)])
-                else:
+                if (one := self._readable(stored)) is not None:
                     found.setdefault(one.fact.key, []).append(one)
         return found
+
+    def _readable(self, stored: Stored) -> Logged | None:
+        """A record as its writer made it. On own topics a type that is none of ours is a difference."""
+        try:
+            one = logged(stored)
+            if one.fact.data is None and not self._family.mirrors:
+                raise Malformed(f"nobody here writes {one.fact.type}", "/type")
+        except Malformed as error:
+            self._checked.add([unreadable(stored, error)])
+            return None
+        return one
 
     async def _own(self, keys: Sequence[str], log: Mapping[str, list[Logged]]) -> None:
         live = await self._live(keys)
