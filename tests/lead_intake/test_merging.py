@@ -97,6 +97,7 @@ async def test_said_again_nothing_happens_and_nonsense_names_the_cure() -> None:
     assert await desk.unite(ACME, GLOBEX) == 200
     assert await desk.unite(GLOBEX, ACME) == 200
     assert await desk.unite(ACME, "c" + "0" * 24) == 404
+    assert await desk.unite(min(ACME, GLOBEX), min(ACME, GLOBEX)) == 422
     assert await desk.unite(ACME, min(ACME, GLOBEX), apart=True) == 409
     assert len(desk.house.events) == made
 
@@ -154,8 +155,15 @@ async def test_contacts_and_complaints_of_either_spare_the_one_party() -> None:
     complaint = ACTIVITY | {"activity": "a2", "kind": "complaint"}
     await desk.client("POST", "/leads/L2/activities", complaint)
     await desk.unite(ACME, GLOBEX)
-    contacts = desk.party(min(ACME, GLOBEX)).contacts
+    root, loser = sorted([ACME, GLOBEX])
+    contacts = desk.party(root).contacts
     assert (len(contacts.made), contacts.complaint_since is not None) == (1, True)
+    await desk.client("POST", "/leads/L2/activities", ACTIVITY | {"activity": "a3"})
+
+    await desk.unite(root, loser, apart=True)
+    acme, globex = (desk.party(key).contacts for key in (ACME, GLOBEX))
+    assert (len(acme.made), acme.complaint_since) == (1, None)
+    assert (len(globex.made), globex.complaint_since is not None) == (1, True)
 
 
 @dataclass(frozen=True)
@@ -228,11 +236,13 @@ async def test_over_rest_past_moments_and_pools_follow_the_lead(served: Served) 
     guy = {"lead": "L2", "party": "globex", "person": {"email": "guy@globex.example"}}
     await client("POST", "/leads", LEAD | guy)
     await client("POST", "/leads/L2/activities", ACTIVITY)
+    await client("POST", "/orders", ORDER | {"order": "2", "customer": "globex", "paid": False})
     before = served.now()
     served.later(timedelta(hours=1))
     merged = await client("POST", f"/customers/{GLOBEX}/merge", {"other": ACME, "reason": "one"})
     assert (merged.status_code, merged.json()["root"]) == (201, ACME)
-    assert (merged.json()["leads"], merged.json()["other"]) == (1, GLOBEX)
+    assert (merged.json()["leads"], merged.json()["orders"]) == (1, 1)
+    assert merged.json()["other"] == GLOBEX
 
     shown = await client("GET", f"/customers/{GLOBEX}/party", b"")
     assert shown.json()["customer_id"] == ACME
@@ -246,6 +256,8 @@ async def test_over_rest_past_moments_and_pools_follow_the_lead(served: Served) 
     assert (kinds[0], set(kinds[-2:])) == ("captured", {"left", "taken"})
     assert "activity-logged" in kinds
 
+    order = await client("GET", f"/orders/2?as_of={before.isoformat().replace('+00:00', 'Z')}", b"")
+    assert order.json()["customer_id"] == GLOBEX
     looked = await client("POST", "/leads/L2/contact", {})
     assert looked.json()["contact"]["person"]["email"] == "guy@globex.example"
 
@@ -280,10 +292,25 @@ async def test_what_the_topics_say_of_two_that_were_one_is_what_the_tables_hold(
     await served.client("POST", "/leads", LEAD)
     await served.client("POST", "/leads", LEAD | {"lead": "L2", "party": "globex", "person": None})
     await served.client("POST", "/orders", ORDER | {"customer": "globex"})
-    for how in ("merge", "unmerge", "merge"):
+    phone = {"phone": "+4930999999"}
+    third = LEAD | {
+        "lead": "T",
+        "party": "third",
+        "source": "web",
+        "person": phone,
+        "kind": "renewal",
+    }
+    await served.client(
+        "POST", "/leads", LEAD | {"lead": "L5", "party": "globex", "person": phone, "product": "MG"}
+    )
+    for how in ("merge", "touch", "unmerge", "merge"):
         served.later(timedelta(hours=1))
         root, loser = sorted([ACME, GLOBEX])
-        await served.client("POST", f"/customers/{root}/{how}", {"other": loser})
+        if how == "touch":
+            for lead in (third, third | {"lead": "T2"}):
+                assert (await served.client("POST", "/leads", lead)).status_code == 201
+        else:
+            await served.client("POST", f"/customers/{root}/{how}", {"other": loser})
         for key in (ACME, GLOBEX):
             subject = SERVICE.subjects["customer"]
             told = await state_at(served.pool, SERVICE, subject, key, served.now())

@@ -38,7 +38,7 @@ from lead_intake.asking import (
     source_of,
 )
 from lead_intake.bodies import BY_PATH, NDJSON, Body, Contact, about, named, read_row, saying_of
-from lead_intake.domain.customer import Customer
+from lead_intake.domain.customer import Customer, Order
 from lead_intake.domain.requests import LEAD_WISHES, DeclineMerge, MergeParties, Said, Sight
 from lead_intake.handlers import CUSTOMER, REGISTER
 from lead_intake.ingress import adapt, opened_contact, said_by, sealed_contact
@@ -88,6 +88,16 @@ class Desk:
             if found is not None and (sight is None or found[1].holder in sight):
                 return key, found[0], state
         raise Fault(404, "lead-unknown", f"there is no lead {lead} that you may see")
+
+    async def order(self, order_id: str, as_of: datetime | None) -> tuple[str, Order] | None:
+        """An order and whose it is, or was at a moment."""
+        if as_of is None:
+            return await store.order(self.pool, order_id)
+        for key in await store.order_holders(self.pool, order_id):
+            state: Customer = await state_at(self.pool, self.runtime.service, CUSTOMER, key, as_of)
+            if order_id in state.parts:
+                return key, state.parts[order_id]
+        return None
 
     async def say_all(
         self, request: Request, who: Principal, rows: Rows, otherwise: str

@@ -17,6 +17,12 @@ from lead_intake.domain.seller import Seller
 from lead_intake.views import Rejection
 
 _ORDER = "SELECT key, state::text FROM part WHERE subject = 'customer' AND id = $1"
+_ORDER_HOLDERS = """
+    SELECT key FROM part WHERE subject = 'customer' AND id = $1
+    UNION SELECT data::jsonb->>'former' FROM event
+    WHERE topic = 'orders.v1' AND type = 'perennial.order.taken.v1'
+      AND data::jsonb->>'order_id' = $1
+"""
 _ROOT = """
     WITH RECURSIVE way (key, step) AS (
         SELECT $1::text, 1
@@ -169,6 +175,11 @@ async def order(pool: Any, order_id: str) -> tuple[str, Order] | None:
     """An order and the customer who placed it."""
     row = await pool.fetchrow(_ORDER, order_id)
     return (row["key"], msgspec.json.decode(row["state"], type=Order)) if row else None
+
+
+async def order_holders(pool: Any, order_id: str) -> list[str]:
+    """Whose an order is, and whose it has been, before it changed hands."""
+    return [row[0] for row in await pool.fetch(_ORDER_HOLDERS, order_id)]
 
 
 async def orders_of(pool: Any, customer_id: str, page: Page) -> list[tuple[str, Order]]:

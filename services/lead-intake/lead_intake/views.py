@@ -144,7 +144,7 @@ def taken(order_id: str, state: Customer, events: list[Event]) -> tuple[int, Tak
     told = Taken(
         status="accepted" if events else "duplicate",
         order_id=order_id,
-        customer_id=order.customer_id,
+        customer_id=state.customer_id,
         stands=_standing(order),
         overpaid=_overpaid(order),
         unmatched=[

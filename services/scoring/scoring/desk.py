@@ -62,7 +62,8 @@ class Desk:
         moment = as_of or self._runtime.now()
         key, told = await self._lead(who, lead_id, as_of)
         state: CustomerState = await self._state(CUSTOMER, key, as_of)
-        if state.leads.by_id[lead_id].ended:
+        lead = state.leads.by_id.get(lead_id)
+        if lead is None or lead.ended:  # ended, and has changed hands since
             return grade_views.lead_view(told, moment, ended=True)
         return grade_views.open_lead(state, key, lead_id, self._rules(moment), moment)
 

@@ -34,6 +34,8 @@ class LeadCaptured(Event, frozen=True, kw_only=True):
     """Other parties that hold one of these claims: somebody decides whether they are one."""
     of: str = ""
     """The party for which it came, where that one was found to be this customer."""
+    again: bool = False
+    """The party's id there was known before: it is no new name."""
     by_order: bool = False
     """The first touch was an order: nobody is assigned, the party activates by paying."""
     kind: LeadKind = "new"
@@ -71,6 +73,9 @@ class LeadTouched(Event, frozen=True, kw_only=True):
     number: str = ""
     external_id: str = ""
     """The party's id in the system that the touch came from."""
+    of: str = ""
+    """As in `LeadCaptured`, likewise `again`."""
+    again: bool = False
     claims: list[str] = []
     """As in `LeadCaptured`, likewise `conflicts`."""
     conflicts: list[str] = []

@@ -64,6 +64,8 @@ class LeadUnmerged(Event, frozen=True, kw_only=True):
     """Names of the loser that were learned meanwhile: they lead to it again."""
     attributes: dict[str, str] = {}
     """What came under its names meanwhile; the root forgets it."""
+    contacts: dict[str, Any] = {}
+    """What spares the one that is apart again, as its writer keeps it."""
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from perennial.contracts.base import Fact
 from perennial.contracts.grades import LeadScored, LeadScoringEnded
+from perennial.contracts.holdings import ActivityLogged, LeadReopened
 from perennial.contracts.leads import LeadCaptured
 from perennial.contracts.orders import OrderCancelled, OrderPaid, OrderReturned
 from perennial.contracts.unions import Heard, LeadLeft, LeadTaken, OrderLeft, OrderTaken
@@ -107,6 +108,10 @@ def test_a_lead_brings_what_spoke_for_it_and_takes_it_along_again() -> None:
     assert rebuilt(events).leads == state.leads
 
 
-def test_a_lead_that_had_ended_comes_unscored() -> None:
-    _, events = folded([lead_taken(stage="won")])
-    assert events == []
+def test_a_lead_that_had_ended_comes_ended_and_nothing_wakes_it_but_a_reopening() -> None:
+    state, events = folded([lead_taken(stage="won")])
+    assert [one.because for one in events if isinstance(one, LeadScoringEnded)] == ["won"]
+    late = ActivityLogged(customer_id="c1", lead_id="l2", activity_id="a", kind="meeting-held")
+    assert folded([lead_taken(stage="won"), fact(late)])[0].leads == state.leads
+    reopened = LeadReopened(customer_id="c1", lead_id="l2", by="ann")
+    assert folded([lead_taken(stage="lost"), fact(reopened)])[0].leads.open == ["l2"]

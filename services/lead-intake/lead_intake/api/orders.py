@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from perennial.kit.auth import Principal, require
-from perennial.kit.history import state_at
 from perennial.kit.http import body, ndjson_rows, returns, show
 from perennial.kit.paging import AsOf, Listing, Paging, listing
 from perennial.kit.problems import Fault
@@ -21,7 +20,6 @@ from lead_intake.bodies import (
     rows_of,
 )
 from lead_intake.desk import AtDesk
-from lead_intake.handlers import CUSTOMER
 from lead_intake.views import OrderView, RowResult, StillWaiting, Taken, order_view
 
 router = APIRouter(tags=["orders"])
@@ -105,14 +103,8 @@ async def get_order(
 ) -> Response:
     """An order as it stands; with `as_of`, as it stood."""
     order_id = in_path(who, "order", order, source)
-    found = await store.order(desk.pool, order_id)
-    if found is not None and not _in_sight(who, found[0]):
-        found = None
-    if found is not None and as_of is not None:
-        service = desk.runtime.service
-        state = await state_at(desk.pool, service, CUSTOMER, found[0], as_of)
-        found = (found[0], state.parts[order_id]) if order_id in state.parts else None
-    if found is None:
+    found = await desk.order(order_id, as_of)
+    if found is None or not _in_sight(who, found[0]):
         raise Fault(404, "order-unknown", f"there is no order {order}")
     return show(order_view(found[0], order_id, found[1]))
 
@@ -126,6 +118,7 @@ async def list_orders(
     who: Principal = require(READ),
 ) -> Response:
     """All orders of a customer, by id."""
+    customer_id = await store.root_of(desk.pool, customer_id)
     if not _in_sight(who, customer_id):
         raise Fault(404, "customer-unknown", f"there is no customer {customer_id} that you may see")
     found = await store.orders_of(desk.pool, customer_id, page)

@@ -15,18 +15,17 @@ from perennial.contracts.unions import (
 )
 
 from lead_intake.domain.customer import Customer
-from lead_intake.domain.identity import lead_id, party_id
+from lead_intake.domain.identity import lead_id, partys_names
 from lead_intake.domain.requests import DeclineMerge
 
 
 def aliases(event: Event) -> Mapping[str, str]:
     """Names that lead to the party from this event on: its sources' ids, its leads, its claims."""
     match event:
-        case LeadCaptured(customer_id=key, source=source, lead_id=lead):
-            names = [party_id(source, event.external_id), *event.claims, *([lead] if lead else ())]
+        case LeadCaptured(customer_id=key, lead_id=lead):
+            names = [*partys_names(event), *([lead] if lead else ())]
         case LeadTouched(customer_id=key, touch=touch) if event.number:
-            names = [lead_id(touch.source, event.number), *event.claims]
-            names += [party_id(touch.source, event.external_id)] if event.external_id else []
+            names = [lead_id(touch.source, event.number), *partys_names(event)]
         case _:
             return {}
     return dict.fromkeys(names, key)
@@ -44,9 +43,9 @@ def renames(event: Event) -> Mapping[str, str]:
     return {}
 
 
-def own_claims(state: Customer, fact: Fact) -> list[str]:
-    """The claims of a fact that no other party holds."""
-    return [claim for claim in fact.data.claims if not _others(state, fact, claim)]
+def own_claims(fact: Fact) -> list[str]:
+    """The claims of a fact that nobody else holds; one that was found to be this one keeps its own."""
+    return [claim for claim in fact.data.claims if fact.known.get(claim, fact.key) == fact.key]
 
 
 def _others(state: Customer, fact: Fact, claim: str) -> str:

@@ -25,7 +25,7 @@ from perennial.contracts.unions import MergeDeclined, MergeProposed
 from lead_intake.domain import contacts as the_contacts
 from lead_intake.domain import leads as the_leads
 from lead_intake.domain.contacts import Contacts
-from lead_intake.domain.identity import lead_id
+from lead_intake.domain.identity import lead_id, partys_names
 from lead_intake.domain.lead import Lead
 from lead_intake.domain.money import share
 from lead_intake.domain.seller import Seller
@@ -85,6 +85,8 @@ class Absorbed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Attributes that nothing of the root's own says."""
     names: tuple[str, ...] = ()
     """Names that came under its own since."""
+    contacts: Contacts = Contacts()
+    """Its own, before and since."""
 
 
 class Customer(State, frozen=True, kw_only=True):
@@ -109,6 +111,8 @@ class Customer(State, frozen=True, kw_only=True):
     proposals: dict[str, Proposal] = {}
     """By the other party's id."""
     contacts: Contacts = Contacts()
+    own_contacts: Contacts = Contacts()
+    """Without those of who was found to be this one; kept from then on."""
     beside: dict[str, Seller] = {}
     """Ledgers of the sellers that a rule looks at; never stored."""
     others: dict[str, "Customer"] = {}
@@ -147,8 +151,7 @@ def evolve(state: Customer, event: Event, now: datetime) -> Customer:
         case LeadTouched() if event.number:
             state = _touched(state, event)
         case ActivityLogged() | ContactPlanned():
-            contacts = the_contacts.evolve(state.contacts, event)
-            state = state if contacts is state.contacts else replace(state, contacts=contacts)
+            state = _contacted(state, event)
         case MergeProposed():
             state = _proposed(state, event, now)
         case MergeDeclined() if event.other in state.proposals:
@@ -163,7 +166,7 @@ def evolve(state: Customer, event: Event, now: datetime) -> Customer:
 
 def _known(state: Customer, event: LeadCaptured, now: datetime) -> Customer:
     """The first touch says who the party is; a later one adds what was not known."""
-    state = known_of(state, event.attributes, event.of, (*event.claims, event.lead_id))
+    state = known_of(state, event.attributes, event.of, partys_names(event))
     if state.captured:
         return state
     return replace(
@@ -178,7 +181,7 @@ def _known(state: Customer, event: LeadCaptured, now: datetime) -> Customer:
 
 
 def known_of(
-    state: Customer, attributes: Mapping[str, str], of: str, names: tuple[str, ...] = ()
+    state: Customer, attributes: Mapping[str, str], of: str, names: Iterable[str] = ()
 ) -> Customer:
     """What was not known before; of a party that was found to be this one, it is kept apart."""
     if not state.absorbed:
@@ -195,10 +198,8 @@ def known_of(
         merged = {**state.attributes, **attributes, **own}
         return replace(state, attributes=merged, absorbed=rest)
     news = _without(attributes, state.attributes)
-    learned = tuple(name for name in names if name and not name.startswith("l"))
-    came = replace(
-        came, brought={**came.brought, **news}, names=tuple(dict.fromkeys((*came.names, *learned)))
-    )
+    learned = tuple(dict.fromkeys((*came.names, *names)))
+    came = replace(came, brought={**came.brought, **news}, names=learned)
     return replace(
         state,
         attributes={**news, **state.attributes},
@@ -212,7 +213,25 @@ def _without(attributes: Mapping[str, str], known: Iterable[str]) -> dict[str, s
 
 def _touched(state: Customer, event: LeadTouched) -> Customer:
     also = {**state.also, lead_id(event.touch.source, event.number): event.lead_id}
-    return replace(state, also=also, attributes={**event.attributes, **state.attributes})
+    state = known_of(state, event.attributes, event.of, partys_names(event))
+    return replace(state, also=also)
+
+
+def _contacted(state: Customer, event: ActivityLogged | ContactPlanned) -> Customer:
+    """It spares the whole party; whose it was is kept, for the day on which they are two again."""
+    contacts = the_contacts.evolve(state.contacts, event)
+    if contacts is state.contacts:
+        return state
+    state = replace(state, contacts=contacts)
+    if not state.absorbed:
+        return state
+    lead = state.leads.get(event.lead_id)
+    through = state.came_through(lead.of) if lead is not None else ""
+    if through:
+        came = state.absorbed[through]
+        came = replace(came, contacts=the_contacts.evolve(came.contacts, event))
+        return replace(state, absorbed={**state.absorbed, through: came})
+    return replace(state, own_contacts=the_contacts.evolve(state.own_contacts, event))
 
 
 def _proposed(state: Customer, event: MergeProposed, now: datetime) -> Customer:

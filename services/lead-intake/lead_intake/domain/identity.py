@@ -8,6 +8,7 @@ made it first; a party known by another source's words is found by what the two 
 import re
 from hashlib import blake2b
 
+from perennial.contracts.leads import LeadCaptured, LeadTouched
 from perennial.contracts.partner import Organisation, Person
 
 _PARTNER = "partner."
@@ -116,6 +117,13 @@ def pseudonym(word: str, pepper: bytes) -> str:
     if _AN_ID.fullmatch(word):
         return word
     return "x-" + blake2b(word.encode(), key=pepper, digest_size=12).hexdigest()
+
+
+def partys_names(event: LeadCaptured | LeadTouched) -> list[str]:
+    """What is new of the party's names: its id in that source, its claims."""
+    source = event.source if isinstance(event, LeadCaptured) else event.touch.source
+    new = event.external_id and not event.again
+    return [*([party_id(source, event.external_id)] if new else ()), *event.claims]
 
 
 def _digest(*words: str) -> str:

@@ -22,6 +22,7 @@ from perennial.contracts.unions import (
     OrderTaken,
 )
 
+from lead_intake.domain.checks import invalid
 from lead_intake.domain.customer import Customer, Order
 from lead_intake.domain.lead import Lead
 from lead_intake.domain.requests import MergeParties, UnmergeParties
@@ -41,6 +42,8 @@ def merge(state: Customer, fact: Fact, _world: World, _now: datetime) -> Decisio
     """They are one: the younger becomes part of the older, whichever of them was named first."""
     wish: MergeParties = fact.data
     other = state.others[wish.other]
+    if wish.other == (fact.of or fact.key):
+        return invalid("same-party", "Name another party than the one in the path.", "other")
     if wish.other == fact.key or other.root == fact.key:
         return []
     if refused := _not_there(state, fact.key) or _not_there(other, wish.other):
@@ -70,12 +73,7 @@ def unmerge(state: Customer, fact: Fact, _world: World, _now: datetime) -> Decis
     wish: UnmergeParties = fact.data
     came = state.absorbed.get(wish.other)
     if came is None:
-        return Refusal(
-            code="not-merged",
-            detail=f"{wish.other} is no part of {fact.key}; those that are: "
-            + (", ".join(sorted(state.absorbed)) or "none") + ".",
-            pointer="/other",
-        )  # fmt: skip
+        return Refusal(code="not-merged", detail=_no_part(state, wish, fact), pointer="/other")
     loser, theirs = wish.other, {wish.other, *came.members}
     leads = {name: _own(one, loser) for name, one in state.leads.items() if one.of in theirs}
     orders = {name: _own(one, loser) for name, one in state.parts.items() if one.of in theirs}
@@ -88,9 +86,18 @@ def unmerge(state: Customer, fact: Fact, _world: World, _now: datetime) -> Decis
         members=list(came.members),
         names=list(came.names),
         attributes=came.brought,
+        contacts=msgspec.to_builtins(came.contacts),
     )
     events = _handed_over(state, (fact.key, loser), leads, orders, wish, list(came.brought))
     return [Of(loser, apart), replace(apart, customer_id=fact.key), *events]
+
+
+def _no_part(state: Customer, wish: MergeParties, fact: Fact) -> str:
+    through = state.came_through(wish.other)
+    if through:
+        return f"{wish.other} came with {through}: take that one apart first, then {wish.other}."
+    parts = ", ".join(sorted(state.absorbed)) or "none"
+    return f"{wish.other} is no part of {fact.key}; those that are: {parts}."
 
 
 def _own(record: Any, party: str) -> Any:

@@ -49,24 +49,39 @@ def evolve(state: Customer, event: Event, now: datetime) -> Customer:
 def _merged(state: Customer, event: LeadMerged, now: datetime) -> Customer:
     if event.customer_id == event.loser:
         return replace(state, root=event.root)
-    came = Absorbed(since=now, members=tuple(event.members))
+    theirs = msgspec.convert(event.contacts, Contacts)
+    came = Absorbed(since=now, members=tuple(event.members), contacts=theirs)
     proposals = _without(state.proposals, event.loser)
     state = replace(
         state,
         absorbed={**state.absorbed, event.loser: came},
         proposals=proposals,
-        contacts=united(state.contacts, msgspec.convert(event.contacts, Contacts)),
+        own_contacts=state.own_contacts if state.absorbed else state.contacts,
+        contacts=united(state.contacts, theirs),
     )
     return known_of(state, event.attributes, event.loser)
 
 
 def _unmerged(state: Customer, event: LeadUnmerged, now: datetime) -> Customer:
-    if event.customer_id == event.loser:
-        return replace(state, root="", attributes={**state.attributes, **event.attributes})
+    """Who says that they are two has answered whatever was asked of the two."""
     declined = Proposal(claims=(), since=now, declined=True)
+    if event.customer_id == event.loser:
+        asked = state.proposals.get(event.root, declined)
+        return replace(
+            state,
+            root="",
+            attributes={**state.attributes, **event.attributes},
+            contacts=msgspec.convert(event.contacts, Contacts),
+            proposals={**state.proposals, event.root: replace(asked, declined=True)},
+        )
+    rest = _without(state.absorbed, event.loser)
+    contacts = state.own_contacts
+    for one in rest.values():
+        contacts = united(contacts, one.contacts)
     return replace(
         state,
-        absorbed=_without(state.absorbed, event.loser),
+        absorbed=rest,
+        contacts=contacts,
         attributes={
             name: value for name, value in state.attributes.items() if name not in event.attributes
         },

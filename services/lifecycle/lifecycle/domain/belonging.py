@@ -48,8 +48,8 @@ def _merged(customer: Customer, event: CustomerMerged, _now: datetime) -> Custom
     return replace(customer, root=event.root, was=customer.segment, segment=None)
 
 
-def _unmerged(customer: Customer, _event: CustomerUnmerged, _now: datetime) -> Customer:
-    return replace(customer, root="", was=None, segment=customer.was)
+def _unmerged(customer: Customer, event: CustomerUnmerged, _now: datetime) -> Customer:
+    return replace(customer, root="", was=None, segment=event.after)
 
 
 def _holder(customer: Customer, event: LeadHolderNoted, _now: datetime) -> Customer:

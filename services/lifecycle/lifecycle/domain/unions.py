@@ -3,7 +3,12 @@
 from datetime import datetime
 
 from perennial.contracts.base import Decision, Fact
-from perennial.contracts.entering import CustomerMerged, CustomerUnmerged, LeadHolderNoted
+from perennial.contracts.entering import (
+    CustomerMerged,
+    CustomerUnmerged,
+    LeadHolderNoted,
+    Segment,
+)
 from perennial.contracts.holdings import Grade
 from perennial.contracts.scores import CustomerScored
 from perennial.contracts.unions import LeadLeft, LeadMerged, LeadTaken, LeadUnmerged
@@ -58,9 +63,16 @@ def unmerged(customer: Customer, fact: Fact) -> Events:
             root=customer.root,
             number=customer.number,
             before="merged",
-            after=customer.was,
+            after=_stands(customer),
         )
     ]
+
+
+def _stands(customer: Customer) -> Segment | None:
+    """Where it stood; before it was a customer, by who holds a lead of it now."""
+    if customer.was not in ("identified", "prospecting"):
+        return customer.was
+    return "prospecting" if customer.held else "identified"
 
 
 def handed_over(

@@ -93,7 +93,7 @@ def react(leads: Leads, fact: Fact, policy: Policy, now: datetime) -> list[Told]
     if type(data) in ENDED:
         return [] if lead.ended else [_ended(fact)]
     if isinstance(data, LeadTaken) and data.stage in ENDED.values():
-        return []
+        return [_came_ended(fact, data)]
     if lead.ended and not isinstance(data, LeadReopened):
         return []
     found = _learned(leads, lead, fact, min(fact.time, now))
@@ -161,6 +161,11 @@ def _silent(leads: Leads, key: str, policy: Policy, now: datetime) -> list[Told]
         for lead_id, review_at in reviews.items()
         if review_at is not None and review_at <= now
     ]
+
+
+def _came_ended(fact: Fact, taken: LeadTaken) -> LeadScoringEnded:
+    because = next(ended for ended in ENDED.values() if ended == taken.stage)
+    return LeadScoringEnded(customer_id=fact.key, lead_id=taken.lead_id, because=because)
 
 
 def _ended(fact: Fact) -> LeadScoringEnded:
