@@ -18,10 +18,12 @@ AIMED = {
     "M1": ("door killed", "poison", "rebalance", "postgres killed"),
     "M2": ("relay killed", "old records"),
     "M3": ("door killed",),
+    "M5": ("relay killed", "relay frozen"),
     "M7": ("relay killed", "kafka killed"),
     "M8": ("kafka killed", "kafka frozen", "network"),
     "M9": ("door killed",),
     "M11": ("poison",),
+    "M12": ("relay killed", "relay frozen", "kafka killed"),
 }
 """What brings a fault to light; the others show under load alone."""
 
