@@ -215,6 +215,7 @@ async def test_a_paid_order_wins_the_lead_for_its_product(client: Client, house:
     assert [(one.lead_id, one.value, one.waited_days) for one in won] == [
         (lead_id("shop", "L2"), 10_000, 7.0)
     ]
+    assert won[0].customer_id == party_id("shop", "acme"), "a payment names its order only"
 
 
 async def test_an_order_older_than_the_chance_wins_nothing(client: Client, house: House) -> None:

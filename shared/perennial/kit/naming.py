@@ -72,7 +72,7 @@ class Names:
         """The fact under its subject's key, with the holders of its names beside it."""
         fact, subject = item.fact, item.subject
         if subject is None or not item.names:
-            return fact
+            return fact if fact.key == key else msgspec.structs.replace(fact, key=key)
         places = ((name, (subject.name, name)) for name in item.names)
         known = {name: self._known[place] for name, place in places if place in self._known}
         return msgspec.structs.replace(fact, key=key, known=known)
