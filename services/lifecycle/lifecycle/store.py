@@ -23,6 +23,7 @@ from perennial.contracts.customers import (
 from perennial.contracts.entering import CustomerMerged, CustomerUnmerged
 from perennial.contracts.reports import ReportPublished
 from perennial.contracts.scores import SCORES, CustomerScored, TrendChanged
+from perennial.kit.postgres import snapshot
 
 from lifecycle.domain.books import Books
 from lifecycle.domain.record import Customer
@@ -224,12 +225,14 @@ async def first_activation(pool: Any) -> datetime | None:
 
 async def months(pool: Any, opens: datetime, closes: datetime) -> list[Month]:
     """Every customer's month between two boundaries, for those who were customers in it."""
-    opening, closing = await standings(pool, opens), await standings(pool, closes)
+    told = (CustomerRecovered, CustomerMoved, CustomerMerged, CustomerUnmerged)
+    wanted = (CUSTOMERS.name, opens, closes, *(kind.TYPE for kind in told), list(MEMBERS))
+    async with snapshot(pool) as view:  # what is recorded meanwhile would not add up
+        opening, closing = await standings(view, opens), await standings(view, closes)
+        found = await view.fetch(_STEPS, *wanted)
     steps: dict[str, list[Step]] = {}
     recovered: dict[str, int] = {}
-    told = (CustomerRecovered, CustomerMoved, CustomerMerged, CustomerUnmerged)
-    kinds = [kind.TYPE for kind in told]
-    for row in await pool.fetch(_STEPS, CUSTOMERS.name, opens, closes, *kinds, list(MEMBERS)):
+    for row in found:
         if row["type"] == CustomerRecovered.TYPE:
             recovered[row["key"]] = recovered.get(row["key"], 0) + 1
         else:
