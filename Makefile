@@ -4,6 +4,8 @@ PYTHON  ?= $(shell for python in python3 python3.14 python3.13 python3.12 python
              $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
              && { command -v $$python; break; }; done)
 MINUTES ?= 5
+STEPS   ?= 100000
+SEED    ?= 0
 TOOLS   := .perennial/tools
 UV_PIN  := 0.13.9
 UV      := $(or $(shell command -v uv),$(TOOLS)/bin/uv)
@@ -13,7 +15,7 @@ export UV_PYTHON := >=3.11
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: setup up down demo test check contracts bench features chaos help
+.PHONY: setup up down demo test check contracts bench features chaos simulate help
 
 setup: $(SYNCED) ## install everything into .venv (only what changed)
 
@@ -48,6 +50,9 @@ features: $(SYNCED) ## which promised features a test proves
 
 chaos: $(SYNCED) ## strike everything for MINUTES=5 and prove that nothing is lost or doubled
 	@$(RUN) perennial chaos --minutes $(MINUTES)
+
+simulate: $(SYNCED) ## four services in one process, struck by faults between any two of STEPS=100000 steps
+	@$(RUN) python -m tests.simulation --steps $(STEPS) --seed $(SEED) $(if $(MUTANTS),--mutants)
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18

@@ -24,7 +24,7 @@ def source() -> Source:
 
 
 def told(house: Toy) -> list[tuple[str, datetime]]:
-    return [(event[4], event[6]) for event in house.store.tables.event]
+    return [(event[1], event[3]) for event in house.store.tables.event.values()]
 
 
 async def test_timers_due_before_a_fact_fire_before_it_at_their_own_moments(
@@ -129,7 +129,7 @@ async def test_a_timer_that_names_a_part_no_fact_named_finds_it_loaded(
     for item in items:
         item.subject = subject
     await house.records(*items)
-    assert '"paid":true' in house.store.tables.event[2][-1]
+    assert '"paid":true' in list(house.store.tables.event.values())[2][-1]
 
 
 async def test_a_request_fires_the_timers_before_it_too(house: Toy, source: Source) -> None:

@@ -1,0 +1,56 @@
+"""The same history without faults, where the design promises the same events.
+
+Promised is the order of a key's facts within one topic, not across topics: so what lead-intake and
+scoring make of orders is the same to the letter; of what reads two of their topics, what was decided
+and when. A round that was cut short is followed by another one, with other lots: nothing is promised
+there of who gets a lead.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from tests.kit.memory import Tables
+
+EXACT = ("leads.v1", "orders.v1", "registers.v1", "scores.v1", "grades.v1")
+DECIDED = ("customers.v1", "alerts.v1")
+WITH_ROUNDS = ("orders.v1", "registers.v1")
+Events = dict[tuple[str, str], list[Any]]
+
+
+def differences(
+    struck: Mapping[str, Tables], calm: Mapping[str, Tables], market: bool
+) -> Iterator[str]:
+    """Keys whose events came out otherwise than without faults."""
+    exact = WITH_ROUNDS if market else EXACT
+    yield from _unlike(_events(struck, exact, _whole), _events(calm, exact, _whole))
+    if not market:
+        decided = _events(struck, DECIDED, _moment), _events(calm, DECIDED, _moment)
+        yield from _unlike(*({key: Counter(told) for key, told in one.items()} for one in decided))
+
+
+def _unlike(here: Mapping[Any, Any], there: Mapping[Any, Any]) -> Iterator[str]:
+    for place in sorted(here.keys() | there.keys()):
+        if here.get(place) != there.get(place):
+            yield f"{place[0]} {place[1]} is not what it is without faults"
+
+
+def _events(tables: Mapping[str, Tables], topics: tuple[str, ...], shown: Any) -> Events:
+    found: Events = {}
+    for one in tables.values():
+        for (topic, key, _), said in sorted(one.event.items()):
+            if topic in topics:
+                found.setdefault((topic, key), []).append(shown(said))
+    return found
+
+
+def _whole(said: tuple[Any, ...]) -> Any:
+    data = msgspec.json.decode(said[5])
+    data.pop("receipt", None)  # it tells how far other topics had been read
+    return said[0], said[1], said[2], said[3], data
+
+
+def _moment(said: tuple[Any, ...]) -> Any:
+    return said[1], said[3]

@@ -1,0 +1,243 @@
+"""One run from one seed: a company's days through four services, struck by faults, then healed."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+from zlib import crc32
+
+from lead_intake.main import SERVICE as LEAD_INTAKE
+from lifecycle.main import SERVICE as LIFECYCLE
+from notifications.main import SERVICE as NOTIFICATIONS
+from perennial.contracts.base import Fact
+from perennial.kit.parking import Which
+from perennial.kit.settle import UnsettledError
+from perennial.kit.subject import Service
+from perennial_cli.replaying import earliest_due, next_tick
+from scoring.main import SERVICE as SCORING
+
+from tests.kit.memory import Tables
+from tests.lead_intake.histories import SEALING
+from tests.simulation.broker import Broker
+from tests.simulation.chance import RATES, Chance
+from tests.simulation.houses import House, spoilt
+from tests.simulation.judging import Judge
+from tests.simulation.load import Company, Happening
+from tests.simulation.outside import BrokenError, Outside, Said
+from tests.simulation.people import People
+from tests.simulation.processes import START, BuildError, World
+from tests.simulation.sights import Sights
+from tests.simulation.virtual import StillError, VirtualLoop, played
+
+SERVICES = (LEAD_INTAKE, LIFECYCLE, SCORING, NOTIFICATIONS)
+REDRIVES_MOST = 10
+"""What is held after so many is held for no fault of a build that was mended."""
+JUMPS = (1, 1, 1, 1, 2, 3, 7, 15, 40)
+"""Days that time may jump at once."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What kind of run a seed is."""
+
+    seed: str
+    phases: int
+    market: bool
+    """Leads, rounds and turnover, or orders alone."""
+    live: bool = False
+    """Wall clocks that jump forward, or a clock that is played."""
+    wild: bool = False
+    """Everybody talks at once, also of the same party; or one thing after the other."""
+    rates: Mapping[str, float] = field(default_factory=lambda: RATES)
+
+    @classmethod
+    def of(cls, seed: int, phases: int = 30) -> "Plan":
+        draw = Random(f"plan {seed}")
+        days, market = draw.randint(phases // 2, phases), draw.random() < 0.7
+        return cls(f"{seed}", days, market, draw.random() < 0.2, draw.random() < 0.3)
+
+    @property
+    def comparable(self) -> bool:
+        """Whether what comes of it hangs on nothing but what was said."""
+        return not self.live and not self.wild
+
+
+@dataclass
+class Result:
+    """What a run came to."""
+
+    plan: Plan
+    steps: int
+    violations: list[str]
+    struck: Counter[str]
+    seen: Counter[str]
+    tables: dict[str, Tables]
+    facts: int
+
+
+class Run:
+    """The world of one seed."""
+
+    def __init__(self, plan: Plan, loop: VirtualLoop) -> None:
+        self.plan = plan
+        self.world = World(loop, Chance(f"faults {plan.seed}", plan.rates), not plan.live)
+        self.broker = Broker(self.world)
+        self._broken = ""
+        """The service whose present build has a faulty rule, and by what its victims are known."""
+        self.houses = {one.name: self._house(one) for one in SERVICES}
+        self.outside = Outside(self.world, self.broker, self.houses)
+        self.company = Company(plan.seed, plan.market, plan.live, plan.wild)
+        self.people = People(plan.seed, self.tables)
+        self.moment = START
+        self.facts = 0
+
+    @property
+    def tables(self) -> dict[str, Tables]:
+        return {name: house.schema.tables for name, house in self.houses.items()}
+
+    def _house(self, service: Service) -> House:
+        built = spoilt(service, self._spoils, BuildError)
+        house = House(built, self.world, self.broker, SEALING)
+        house.schema.committed = Sights(self.world, service.name, self._time).look
+        return house
+
+    def _time(self) -> datetime | None:
+        return self.world.wall() if self.plan.live else self.outside.told
+
+    def _spoils(self, service: str, fact: Fact) -> bool:
+        """Facts of our own topics only: their keys are held, and so their order is kept."""
+        hit = service == self._broken and fact.ver > 0 and crc32(fact.id.encode()) % 3 == 0
+        self.world.saw("a rule broke on a fact", hit)
+        return hit
+
+    async def live(self) -> None:
+        for house in self.houses.values():
+            house.start()
+        await self.outside.tick(self.moment)
+        await self._phase(list(self.company.opening(self.moment)))
+        for _ in range(self.plan.phases):
+            await self._day()
+        self._heal()
+        await self._mended()
+        for house in self.houses.values():
+            house.stop()
+
+    async def _day(self) -> None:
+        chance = self.world.chance
+        if chance.on and chance.random.random() < 0.15:
+            self._broken = chance.one_of(sorted(self.houses))
+            chance.struck["faulty build"] += 1
+        at = self.world.wall() if self.plan.live else self.moment + timedelta(hours=1)
+        await self._phase(self.company.phase(at, 8))
+        await self._phase(list(self.people.wishes(at)))
+        await self._on_to(self.moment + timedelta(days=self.company.random.choice(JUMPS)))
+
+    async def _on_to(self, until: datetime) -> None:
+        """As a replay ticks: by way of every day in which some timer is due."""
+        period = timedelta(days=1)
+        while to := next_tick(earliest_due(self.outside.reports), until, period):
+            if to <= self.moment:
+                break
+            await self._tick(to)
+        await self._tick(until)
+
+    async def _tick(self, to: datetime) -> None:
+        self.moment = max(to, self.moment)
+        self.world.chance.struck["clock jump"] += self.plan.live
+        await self.outside.tick(self.moment)
+        await self._mended()
+
+    async def _phase(self, happenings: list[Happening]) -> None:
+        """Partners all at once, then people one after the other; then all that follows from it."""
+        self.facts += len(happenings)
+        facts = [one for one in happenings if isinstance(one, Said)]
+        wishes = [one for one in happenings if not isinstance(one, Said)]
+        if self.plan.wild:
+            asked = [self.outside.ask(wish) for wish in wishes]
+            await asyncio.gather(self.outside.publish(facts), *asked)
+        else:
+            await self.outside.publish(facts)
+            for wish in wishes:
+                await self.outside.ask(wish)
+        await self._mended()
+
+    async def _mended(self) -> None:
+        """All is settled, nothing is held: the next build was rolled out and what it held redriven."""
+        await self.outside.settle()
+        self._broken = ""
+        for _ in range(REDRIVES_MOST):
+            held = self._held()
+            if not held:
+                return
+            self.world.saw("a key was held, and flowed again")
+            for service, ids in held.items():
+                await self._redrive(service, ids)
+            await self.outside.settle()
+        self.world.defect(f"held for ever: {self._held()}")
+
+    def _held(self) -> dict[str, list[int]]:
+        found = {
+            name: [row.id for row in tables.parked.values() if row.state == "parked" and row.holds]
+            for name, tables in self.tables.items()
+        }
+        return {name: ids for name, ids in found.items() if ids}
+
+    async def _redrive(self, service: str, ids: list[int]) -> None:
+        which = Which(ids=tuple(ids))
+        await self.outside.operate(
+            service, lambda one: one.parking.redrive(which, len(ids), "op", "mended")
+        )
+
+    def judged(self) -> None:
+        """All that must hold, unless it did not even come to rest."""
+        if not self.world.defects:
+            services = {one.name: one for one in SERVICES}
+            Judge(
+                self.world, self.broker, services, self.tables, self.company, self.outside
+            ).judge()
+
+    def _heal(self) -> None:
+        self.world.chance.on = False
+
+
+def run(plan: Plan) -> Result:
+    """Play one seed to its end, and judge it."""
+    loop = VirtualLoop()
+    made = Run(plan, loop)
+    try:
+        with played(loop, made.world.chance.random, made.world.wall), _quiet():
+            loop.run_until_complete(made.live())
+    except BrokenError:
+        made.world.saw("a run was broken off")
+    except (UnsettledError, StillError) as error:
+        made.world.defect(f"{type(error).__name__}: {error}")
+    finally:
+        _close(loop)
+    made.judged()
+    world = made.world
+    return Result(
+        plan, world.steps, world.defects, world.chance.struck, world.seen, made.tables, made.facts
+    )
+
+
+def _close(loop: VirtualLoop) -> None:
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+    loop.close()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Trouble is what is looked for here: the kit's words about it would drown the result."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
