@@ -3,14 +3,20 @@
 import os
 import socket
 import stat
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
 import pytest
 from perennial_embedded import doctor
 from perennial_embedded.access import Access
 from perennial_embedded.home import Home, KnownPasswords, Passwords
 from perennial_embedded.ports import choose
 from perennial_embedded.postgres import Postgres
+from perennial_embedded.processes import Identity
+from perennial_embedded.state import State
 from perennial_embedded.supervisor import Supervisor
 from perennial_embedded.unprivileged import user_for
 
@@ -33,6 +39,28 @@ def test_a_port_stays_unless_somebody_took_it() -> None:
         after = choose(["a", "b"], before)
     assert after["a"] != before["a"]
     assert after["b"] == before["b"]
+
+
+def test_what_runs_is_known_whatever_the_wall_clock_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path)
+    home.prepare()
+    State("ready", Identity.of(os.getpid()), {}, {}).write(home)
+    told = psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: told(process) + 20)
+    state = State.of(home)
+    assert state.is_running() and state.supervisor is not None
+    assert not replace(state.supervisor, started=state.supervisor.started + 1).exists()
+    assert not replace(state.supervisor, boot="another").exists()
+
+
+def test_who_has_ended_is_nobody() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        identity = Identity.of(child.pid)
+        assert identity.exists()
+        child.kill()
+    assert not identity.exists()
 
 
 async def test_the_doctor_says_how_to_start(tmp_path: Path) -> None:

@@ -49,19 +49,25 @@ class Process:
 
 @dataclass(frozen=True)
 class Identity:
-    """A pid alone may have been given to somebody else meanwhile; its start time tells."""
+    """A pid alone may have been given to somebody else meanwhile; when it started tells.
+
+    By the kernel's count, since the wall clock may be set while the process runs.
+    """
 
     pid: int
-    started: float
+    started: int
+    """Clock ticks from boot to its start."""
+    boot: str = ""
+    """Which boot of the machine those are counted from."""
 
     @classmethod
     def of(cls, pid: int) -> "Identity":
-        return cls(pid, psutil.Process(pid).create_time())
+        """Raises `psutil.NoSuchProcess` where nothing has that pid."""
+        return cls(pid, _started(pid), _boot())
 
     def exists(self) -> bool:
         try:
-            found = psutil.Process(self.pid)
-            return abs(found.create_time() - self.started) < 1 and not _is_zombie(found)
+            return Identity.of(self.pid) == self and not _is_zombie(psutil.Process(self.pid))
         except psutil.NoSuchProcess:
             return False
 
@@ -148,7 +154,7 @@ def _marked(home: Path) -> set[Identity]:
     found = set()
     for process in psutil.process_iter():
         try:
-            identity = Identity(process.pid, process.create_time())
+            identity = Identity.of(process.pid)
             if process.environ().get(MARK) == str(home) and identity.exists():
                 found.add(identity)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
@@ -163,6 +169,19 @@ def _gentle(identity: Identity) -> signal.Signals:
     except psutil.NoSuchProcess:
         is_postgres = False
     return signal.SIGQUIT if is_postgres else signal.SIGTERM
+
+
+def _started(pid: int) -> int:
+    """Field 22 of its stat; the second, its name, may itself hold spaces and brackets."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError) as error:
+        raise psutil.NoSuchProcess(pid) from error
+    return int(stat.rpartition(b")")[2].split()[19])
+
+
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def _is_zombie(process: psutil.Process) -> bool:
