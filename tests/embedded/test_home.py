@@ -50,7 +50,8 @@ def test_what_runs_is_known_whatever_the_wall_clock_says(
     told = psutil.Process.create_time
     monkeypatch.setattr(psutil.Process, "create_time", lambda process: told(process) + 20)
     state = State.of(home)
-    assert state.is_running() and state.supervisor is not None
+    assert state.is_running()
+    assert state.supervisor is not None
     assert not replace(state.supervisor, started=state.supervisor.started + 1).exists()
     assert not replace(state.supervisor, boot="another").exists()
 

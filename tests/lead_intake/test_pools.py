@@ -85,6 +85,7 @@ def test_conformance_3_a_claim_that_is_let_go_again_counts_all_the_same() -> Non
     code, detail = no(it.claim, "d", "ann")
     assert code == "claims-used-up"
     assert "3 of 3" in detail
+    assert f"Again from {(it.now + DAY).replace(hour=0).isoformat()} on." in detail
 
     it.now = it.now.replace(hour=23, minute=59)
     assert no(it.claim, "d", "ann")[0] == "claims-used-up"

@@ -123,7 +123,7 @@ async def test_who_left_or_has_no_address_is_written_to_nowhere(served: Served) 
     ]
     results = await client.bulk("/registers:bulk", rows)
     before = await client("GET", "/people/ben/address", b"", role="notifier")
-    await client("POST", "/registers/people/ben/leave", {"successor": "anna"})
+    await client("POST", "/registers/people/ben/leave", {})
     after = await client("GET", "/people/ben/address", b"", role="notifier")
 
     assert [(one["status"], "contact" in str(one)) for one in results] == [

@@ -8,6 +8,7 @@ from perennial.contracts.base import Event
 from perennial.contracts.strict import Malformed
 from perennial.kit.ask import Answer, Ask
 from perennial.kit.auth import Principal
+from perennial.kit.problems import Fault
 
 from lead_intake.bodies import Body, CloseBody, LeadBody
 from lead_intake.domain.customer import Customer
@@ -65,6 +66,15 @@ def in_path(who: Principal, kind: str, meant: str, source: str) -> str:
     """Our id of an order or lead that a path names by our id or by its source's number."""
     own = _OWN_ID[kind].fullmatch(meant)
     return meant if own else derived(kind, source_of(who, source), meant)
+
+
+def unknown_lead(who: Principal, meant: str) -> Fault:
+    """The answer about a lead that is not there or out of sight, in the path's own words."""
+    detail = (
+        f"There is no lead {meant} that you may see: name it by our lead id, or by its number in"
+        f" your own source, {own_source(who)}."
+    )
+    return Fault(404, "lead-unknown", detail)
 
 
 def derived(kind: str, source: str, number: str) -> str:

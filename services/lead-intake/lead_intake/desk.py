@@ -36,6 +36,7 @@ from lead_intake.asking import (
     result,
     row_id,
     source_of,
+    unknown_lead,
 )
 from lead_intake.bodies import BY_PATH, NDJSON, Body, Contact, about, named, read_row, saying_of
 from lead_intake.domain.customer import Customer, Order
@@ -87,7 +88,7 @@ class Desk:
             found = state.lead(named)
             if found is not None and (sight is None or found[1].holder in sight):
                 return key, found[0], state
-        raise Fault(404, "lead-unknown", f"there is no lead {lead} that you may see")
+        raise unknown_lead(who, lead)
 
     async def order(self, order_id: str, as_of: datetime | None) -> tuple[str, Order] | None:
         """An order and whose it is, or was at a moment."""
@@ -117,11 +118,15 @@ class Desk:
     async def want(self, request: Request, who: Principal, wish: Any) -> Response:
         """What a person wants of a lead that the path names."""
         asked = await idempotency(request, who)
-        lead = in_path(who, "lead", wish.lead_id, "")
+        meant = wish.lead_id
+        lead = in_path(who, "lead", meant, "")
         told = {"sight": self.sight(who)} if isinstance(wish, LEAD_WISHES) else {}
         wish = msgspec.structs.replace(wish, lead_id=lead, by=who.person or who.subject, **told)
         ask = about_lead(wish, asked.id, asked.fingerprint, who.subject)
-        return respond(await self.runtime.asks.ask(ask))
+        answer = await self.runtime.asks.ask(ask)
+        if answer.refusal is not None and answer.refusal.code in ("unknown", "lead-unknown"):
+            raise unknown_lead(who, meant)
+        return respond(answer)
 
     async def decline(
         self, request: Request, who: Principal, key: str, wish: DeclineMerge

@@ -8,13 +8,15 @@ from perennial.kit.ask import Answer
 from perennial.kit.auth import Principal
 from perennial.kit.http import show
 from perennial.kit.ids import uuid7
-from perennial.kit.problems import Fault
+from perennial.kit.paging import Page
+from perennial.kit.problems import Fault, fault_at, refused
 from perennial.kit.runtime import Runtime, the_runtime
 
 from lead_intake import holdings, store
 from lead_intake.asking import about_lead, row_id
 from lead_intake.domain.assigning import ReholdLead
 from lead_intake.domain.holding import room
+from lead_intake.domain.refusals import pool_unknown
 from lead_intake.domain.world import World
 from lead_intake.holding_views import ContactView, Reheld, SellerView, seller_view
 from lead_intake.lead_views import LeadTaken
@@ -50,6 +52,7 @@ class Holdings:
     ) -> list[Reheld]:
         """All that a person holds, handed to whoever of `to` has room; a line for each lead."""
         world: World = self.runtime.world()
+        _known(person, to, world)
         if world.staff.present(person, self.runtime.now()):
             detail = (
                 f"{person} is here: hand leads over one by one, or record the leave or absence."
@@ -71,6 +74,14 @@ class Holdings:
         ]
         answers = await self.runtime.asks.ask_all(asks)
         return [_reheld(lead, answer) for lead, answer in zip(leads, answers, strict=True)]
+
+    async def pooled(self, pool: str, page: Page) -> list[holdings.Pooled]:
+        """What lies in a pool; 404 for one that the policy does not have and nothing lies in."""
+        found = await holdings.pooled(self.pool, pool, page)
+        fault = pool_unknown(pool, self.runtime.world())
+        if fault is not None and not found and not page.after:
+            raise refused(fault)
+        return found
 
     async def seller(self, person: str) -> SellerView:
         """What a seller carries and may still take."""
@@ -96,6 +107,17 @@ def in_sight(who: Principal, person: str = "") -> str:
     if person in ("", own) or who.rows == "all":
         return person or own
     raise Fault(403, "not-yours", f"this token speaks for {own} only")
+
+
+def _known(person: str, to: tuple[str, ...], world: World) -> None:
+    """Raises `Fault` where one of them is nobody, or named as a taker and gone."""
+    if world.staff.person(person) is None:
+        detail = f"There is no person {person}: name one of GET /v1/registers/people."
+        raise Fault(404, "person-unknown", detail)
+    for place, one in enumerate(to):
+        if not world.staff.employed(one):
+            detail = f"{one} is not in the register, or has left: name somebody who stays."
+            raise fault_at(422, "taker-unknown", f"/to/{place}", detail)
 
 
 def _reheld(lead: str, answer: Answer) -> Reheld:

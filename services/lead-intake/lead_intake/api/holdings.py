@@ -140,10 +140,10 @@ async def claim_lead(
 
 @router.get("/pools/{pool}/leads", responses=returns(Listing[PooledView]))
 async def list_pooled(
-    request: Request, pool: str, desk: AtDesk, page: Paging, who: Principal = require(READ)
+    request: Request, pool: str, holding: AtHoldings, page: Paging, who: Principal = require(READ)
 ) -> Response:
     """What lies in a pool, best grade and freshest first; no contact data."""
-    rows = [pooled_view(one) for one in await holdings.pooled(desk.pool, pool, page)]
+    rows = [pooled_view(one) for one in await holding.pooled(pool, page)]
     return listing(request, page, rows, lambda row: (row.grade, row.fresh, row.lead_id))
 
 

@@ -11,7 +11,7 @@ from perennial.contracts.holdings import Gained, LeadAssigned, LeadReleased, Run
 from perennial.contracts.leads import LeadQueued, LeadReadied
 
 from lead_intake.domain.customer import Customer
-from lead_intake.domain.holding import room, unfit, why_not
+from lead_intake.domain.holding import in_words, room, unfit, why_not
 from lead_intake.domain.lead import Lead
 from lead_intake.domain.protection import PASSES, against_gain, is_handover, resting
 from lead_intake.domain.refusals import differs, not_yours, unknown_lead
@@ -134,10 +134,10 @@ def _by_person(
     fault = _may_not_ask(lead, wish) or _may_not_hand(state, lead, wish, world, now)
     if fault is not None:
         return fault
-    limits = _limits(state, lead, wish.person, world, now)
+    code, limits = _limits(state, lead, wish.person, world, now)
     if limits and not wish.over_capacity:
         detail = f"{limits} Say in over_capacity why it shall be so all the same."
-        return Refusal(code="over-capacity", detail=detail, pointer="/over_capacity")
+        return Refusal(code=code, detail=detail, pointer="/over_capacity")
     how: Gained = "person"
     if lead.holder:
         how = "re-held" if wish.because in ("left", "absent") else "transferred"
@@ -179,7 +179,8 @@ def _may_not_ask(lead: Lead, wish: HandLead) -> Refusal | None:
     if not wish.anyones and (not lead.holder or lead.holder != wish.by):
         return not_yours(wish.lead_id)
     if lead.holder == wish.person:
-        return differs("held-already", f"{wish.person} holds lead {wish.lead_id} already.")
+        detail = f"{wish.person} holds lead {wish.lead_id} already: name another."
+        return Refusal(code="held-already", detail=detail, pointer="/person")
     return None
 
 
@@ -187,7 +188,7 @@ def _may_not_hand(
     state: Customer, lead: Lead, wish: HandLead, world: World, now: datetime
 ) -> Refusal | None:
     if unfit(wish.person, lead, world, now) == "no-seller":
-        detail = f"{wish.person} is no seller in the register, or has left."
+        detail = in_words("no-seller", wish.person, lead, world)
         return Refusal(code="seller-unknown", detail=detail, pointer="/person", kind="missing")
     bar = None
     if wish.because not in PASSES:
@@ -195,15 +196,17 @@ def _may_not_hand(
     return bar.refusal if bar is not None else None
 
 
-def _limits(state: Customer, lead: Lead, person: str, world: World, now: datetime) -> str:
-    """The limits that a person would exceed for this seller, as one sentence; "" for none."""
+def _limits(
+    state: Customer, lead: Lead, person: str, world: World, now: datetime
+) -> tuple[str, str]:
+    """What a person would exceed for this seller, as a code and one sentence; "" for nothing."""
     found = unfit(person, lead, world, now)
     if found:
-        return f"{person} may not take it: {found}."
+        return f"seller-{found}", in_words(found, person, lead, world)
     left = room(person, _ledger(state, person), world, now)
     if left.free:
-        return ""
-    return (
+        return "", ""
+    return "over-capacity", (
         f"{person} holds {left.open} of {left.open_limit} and gained {left.inflow} of"
         f" {left.inflow_limit} in {left.window_days:g} days."
     )

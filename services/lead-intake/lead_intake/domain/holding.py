@@ -72,6 +72,24 @@ def unfit(person: str, lead: Lead, world: World, now: datetime) -> str:
     return ""
 
 
+def in_words(found: str, person: str, lead: Lead, world: World) -> str:
+    """What `unfit` found, as one sentence."""
+    entry, asked = world.staff.person(person), world.policy.holding.qualification
+    match found:
+        case "absent":
+            return f"{person} is away."
+        case "level":
+            low, high = asked.levels[lead.grade]
+            level = entry.level if entry else 0
+            return f"{person} has level {level}; a lead of grade {lead.grade} asks for {low} to {high}."
+        case "uncertified":
+            certificate = asked.certificates[lead.product]
+            return (
+                f"{person} has no valid certificate {certificate}, which {lead.product} asks for."
+            )
+    return f"{person} is no seller in the register, or has left."
+
+
 def why_not(person: str, lead: Lead, seller: Seller, world: World, now: datetime) -> str:
     """Why a rule may not give it to this one: as `unfit`, or `held-before`, `full`; "" if it may."""
     if person in lead.held_by:

@@ -5,7 +5,7 @@ when. Limits count what was done, not what is still held.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo
 
@@ -16,10 +16,10 @@ from perennial.contracts.calendar import length
 from perennial.contracts.holdings import ContactRevealed, LeadClaimed, LeadNurtured, LeadPooled
 
 from lead_intake.domain.customer import Customer
-from lead_intake.domain.holding import room, unfit
+from lead_intake.domain.holding import in_words, room, unfit
 from lead_intake.domain.lead import Holding, Lead
 from lead_intake.domain.protection import against_gain, is_handover
-from lead_intake.domain.refusals import differs, not_yours, unknown_lead
+from lead_intake.domain.refusals import differs, not_yours, pool_unknown, unknown_lead
 from lead_intake.domain.seller import Seller
 from lead_intake.domain.world import World
 from lead_intake.policy.pools import Pool
@@ -56,6 +56,9 @@ class PoolLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     because: Literal["person", "unmatched"] = "person"
 
 
+_CURES = {
+    "no-seller": "Have the register name them as a seller, or name in `person` who shall have it.",
+}
 WISHES = (ClaimLead, RevealContact, PoolLead)
 
 
@@ -129,7 +132,7 @@ def _claim(
     state: Customer, lead: Lead, wish: ClaimLead, key: str, world: World, now: datetime
 ) -> Decision:
     if lead.stage != "pooled" or lead.pool != wish.pool:
-        return _too_late(lead, wish)
+        return pool_unknown(wish.pool, world) or _too_late(lead, wish)
     seller = state.beside.get(wish.person) or Seller()
     pool = _named(lead.pool, world)
     fault = (
@@ -158,7 +161,9 @@ def _claim(
 def _too_late(lead: Lead, wish: ClaimLead) -> Refusal:
     last = lead.holdings[-1] if lead.stage == "held" else None
     if last is None:
-        return differs("lead-not-pooled", f"Lead {wish.lead_id} does not lie in pool {wish.pool}.")
+        where = f"lies in pool {lead.pool}: claim it there" if lead.pool else f"is {lead.stage}"
+        detail = f"Lead {wish.lead_id} does not lie in pool {wish.pool}; it {where}."
+        return differs("lead-not-pooled", detail)
     if last.person == wish.person:
         return differs(
             "held-already", f"You hold lead {wish.lead_id} since {last.since.isoformat()}."
@@ -192,7 +197,8 @@ def _not_fit(
 ) -> Refusal | None:
     found = unfit(person, lead, world, now)
     if found:
-        return Refusal(code=f"seller-{found}", detail=f"You may not take it: {found}.")
+        detail = f"{in_words(found, person, lead, world)} {_CURES.get(found, '')}".rstrip()
+        return Refusal(code=f"seller-{found}", detail=detail)
     left = room(person, seller, world, now)
     if left.free:
         return None
@@ -229,7 +235,7 @@ def _used_up(
     return differs(
         f"{what}-used-up",
         f"{used} of {allowed} {what} used since {day.isoformat()}; limits that apply: {told}"
-        f" ({pool.combine}).",
+        f" ({pool.combine}). Again from {_day_begins(pool, now, 1).isoformat()} on.",
     )
 
 
@@ -282,6 +288,7 @@ def _named(name: str, world: World) -> Pool:
     return next((pool for pool in pools if pool.name == name), pools[-1])
 
 
-def _day_begins(pool: Pool, now: datetime) -> datetime:
+def _day_begins(pool: Pool, now: datetime, ahead: int = 0) -> datetime:
+    """This day's first moment where the pool is, or that of so many days ahead."""
     local = now.astimezone(ZoneInfo(pool.timezone))
-    return datetime.combine(local.date(), time(), local.tzinfo)
+    return datetime.combine(local.date() + timedelta(days=ahead), time(), local.tzinfo)

@@ -127,7 +127,7 @@ def react(state: Register, fact: Fact, world: Any, _now: datetime) -> Decision:
         case SetRate(entry=entry):
             return _set_rate(state, entry, world.policy.reporting_currency)
         case _:
-            return _about_person(state, wish)
+            return _about_person(state, wish, world)
 
 
 def evolve(state: Register, event: Event, now: datetime) -> Register:
@@ -181,7 +181,7 @@ def _set_rate(state: Register, entry: RateChanged, reporting: str) -> Decision:
     return _unless(standing in state.rates, entry)
 
 
-def _about_person(state: Register, wish: Any) -> Decision:
+def _about_person(state: Register, wish: Any, world: Any) -> Decision:
     entry = wish.entry
     if state.person is None:
         return _missing(entry.person_id)
@@ -189,9 +189,9 @@ def _about_person(state: Register, wish: Any) -> Decision:
         case RecordAbsence():
             return _record_absence(state, entry)
         case RecordLeave():
-            return _unless(state.left and state.successor == entry.successor, entry)
+            return _record_leave(state, entry, world)
         case SetCapacity():
-            return _unless(state.capacity == entry, entry)
+            return _set_capacity(state, entry)
         case Certify():
             return _unless(entry in state.certificates, entry)
     return []
@@ -204,6 +204,28 @@ def _record_absence(state: Register, entry: PersonAbsent) -> Decision:
         return _invalid("absence-ends-before-it-starts", "Let it end after its start.", "/ends")
     absence = Absence(starts=entry.starts, ends=entry.ends, reason=entry.reason)
     return _unless(absence in state.absences, entry)
+
+
+def _record_leave(state: Register, entry: PersonLeft, world: Any) -> Decision:
+    if state.left and state.successor == entry.successor:
+        return []
+    heir = entry.successor
+    if heir and (heir == entry.person_id or not world.staff.employed(heir)):
+        cure = f"Name somebody of the register who stays, or nobody; {heir} "
+        why = "leaves" if heir == entry.person_id else "is unknown there or has left"
+        return _invalid("successor-unknown", f"{cure}{why}.", "/successor")
+    return [entry]
+
+
+def _set_capacity(state: Register, entry: CapacitySet) -> Decision:
+    for name, value, least in (
+        ("open", entry.open, 0),
+        ("inflow", entry.inflow, 0),
+        ("days", entry.days, 1),
+    ):
+        if value < least:
+            return _invalid("capacity-out-of-range", f"Give {least} or more.", f"/{name}")
+    return _unless(state.capacity == entry, entry)
 
 
 def _unless(already: bool, event: Event) -> Decision:
