@@ -26,20 +26,24 @@ KEYS, MOMENTS = 25, 6
 
 async def written(house: House, service: Service) -> dict[tuple[str, str], list[Logged]]:
     """What stands on a service's own topics: (subject, key) → its events, each version once."""
-    login = house.addresses.credentials(OBSERVER)
-    emitting = [one for one in service.subjects.values() if one.emits]
+    emitting = {name: one for name, one in service.subjects.items() if one.emits}
+    writers: dict[str, list[str]] = {}
+    for name, subject in emitting.items():
+        for topic in subject.emits:
+            writers.setdefault(topic.name, []).append(name)
     found: dict[tuple[str, str], dict[tuple[str, int], Logged]] = {}
-    async with Reader(Broker(house.addresses.bootstrap, login.username, login.password)) as reader:
-        topics = {topic.name for subject in emitting for topic in subject.emits}
-        places = await reader.partitions(sorted(topics))
-        starts, ends = await reader.starts(places), await reader.ends(places)
-        async for polled in reader.between(starts, ends):
-            for one in map(logged, polled):
-                for subject in emitting:
-                    if one.fact.topic in {topic.name for topic in subject.emits}:
-                        versions = found.setdefault((subject.name, one.fact.key), {})
-                        versions.setdefault(one.place, one)
+    for one in await standing(house, sorted(writers)):
+        for name in writers[one.fact.topic]:
+            found.setdefault((name, one.fact.key), {}).setdefault(one.place, one)
     return {place: list(versions.values()) for place, versions in found.items()}
+
+
+async def standing(house: House, topics: list[str]) -> list[Logged]:
+    login = house.addresses.credentials(OBSERVER)
+    async with Reader(Broker(house.addresses.bootstrap, login.username, login.password)) as reader:
+        places = await reader.partitions(topics)
+        starts, ends = await reader.starts(places), await reader.ends(places)
+        return [logged(one) async for polled in reader.between(starts, ends) for one in polled]
 
 
 def moments(events: list[Logged], rng: Random) -> Iterator[datetime]:
