@@ -41,7 +41,7 @@ async def test_a_draft_is_tried_over_rest_kept_and_adopted(house: House) -> None
 
     (mine,) = found["report"]["services"]
     assert found["state"] == "done", found["fault"]
-    assert {one["what"] for one in mine["differing"]} == {"changed"}
+    assert "changed" in {one["what"] for one in mine["differing"]}
     assert mine["same"] < mine["decisions"]
     await house.settle()
     adopted = await house.ask("POST", SERVICE, "/v1/policy/adoptions", {"version": version})

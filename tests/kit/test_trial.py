@@ -1,6 +1,7 @@
 """A draft tried on a recorded life decides as it would have, had it been in force; the live one as it did."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -8,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from perennial.kit.outcomes import Both, compared, lived, tried
-from perennial.kit.policies import Adoption, PolicyState, Version
+from perennial.kit.policies import (
+    Adoption,
+    AdoptPolicy,
+    DraftPolicy,
+    NoteTrial,
+    PolicyState,
+    Version,
+)
 from perennial.kit.recorded import Recorded
 from perennial.kit.rerun import steps_of
 from perennial.kit.trial import Trial
@@ -18,6 +26,7 @@ from perennial.kit.worlds import Worlds
 from tests.kit import toy
 from tests.kit.test_door_conformance import Step, few, play, steps
 from tests.kit.test_rerun import Listening, in_memory
+from tests.kit.toyhouse import ask
 
 pytestmark = pytest.mark.feature("P6")
 
@@ -41,8 +50,7 @@ def played(history: list[Step], adopted: str = "") -> Listening:
 
 def life(house: Listening) -> Recorded:
     tables = house.store.tables
-    told = {(one[0], one[1], one[2]): tuple(one[3:]) for one in tables.event}
-    return Recorded(toy.SERVICE, steps_of(tables.journal), house, told)  # type: ignore[arg-type]
+    return Recorded(toy.SERVICE, steps_of(tables.journal), house, dict(tables.event))  # type: ignore[arg-type]
 
 
 def trial_of(house: Listening, draft: Draft | None) -> tuple[Trial, Any]:
@@ -63,7 +71,7 @@ def test_a_draft_decides_as_it_would_have_had_it_been_in_force(history: list[Ste
     trial, _ = trial_of(live, draft)
 
     told = [(m.topic, m.key, m.ver, m.id, m.type, m.time, m.now) for m in trial.made["toy"]]
-    assert told == [one[:7] for one in other.store.tables.event]
+    assert told == [(*place, *row[:4]) for place, row in other.store.tables.event.items()]
 
 
 @settings(few, max_examples=40)
@@ -90,6 +98,25 @@ def test_what_differs_is_counted_and_listed() -> None:
     (kinds,) = found.sections
     counted = {row[0]: row[1:] for row in kinds.rows}
     assert counted["toy.counted"][0] > counted["toy.counted"][1]
+
+
+def test_a_draft_outlasts_what_was_drafted_and_tried_live() -> None:
+    house = Listening(in_memory())
+    wishes = (
+        DraftPolicy(document={"limit": 1000}),
+        NoteTrial(version=1, trial="t"),
+        AdoptPolicy(version=1, effective_at=_day(2)),
+    )
+    policy = toy.SERVICE.policy_subject
+
+    async def live() -> None:
+        for n, wish in enumerate(wishes):
+            await house.asks(replace(ask(toy.NAME, wish, f"p{n}"), subject=policy))
+        await play(house, [Step("add", "a", amount=500)])
+
+    asyncio.run(live())
+    _, found = trial_of(house, Draft(toy.SERVICE.name, DRAFT, 2))
+    assert [one.what for one in found.differing] == ["only live"]
 
 
 def test_a_draft_judges_from_and_until_the_moments_it_is_given() -> None:

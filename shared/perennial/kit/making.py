@@ -33,8 +33,12 @@ def made_event(
     time: datetime,
     now: datetime,
     policy: str,
+    told: bool = True,
 ) -> Made:
-    """The next version of this key on `topic`, caused by `fact` as its `index`-th event."""
+    """The next version of this key on `topic`, caused by `fact` as its `index`-th event.
+
+    Not `told`, it bears no text: for a run that compares events and publishes none.
+    """
     ver = entity.made[topic] = entity.made.get(topic, 0) + 1
     receipt = Receipt(causes=[fact.id], policy=policy, seen=entity.seen, now=now)
     context = Context(
@@ -54,7 +58,7 @@ def made_event(
         time=time,
         now=now,
         context=_encoder.encode(context).decode(),
-        data=_with_receipt(event, receipt),
+        data=_with_receipt(event, receipt) if told else "",
         event=event,
     )
 

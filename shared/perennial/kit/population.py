@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from heapq import heappop, heappush
 from typing import Any
 
@@ -13,6 +14,7 @@ from perennial.kit.batch import Entity, EntityId, Item, Loaded, Parked, ParkedRo
 from perennial.kit.fold import Fold
 from perennial.kit.journal import Again, origin
 from perennial.kit.kept import item_of, kept_headers, kept_value
+from perennial.kit.making import made_event
 from perennial.kit.subject import Service, Subject
 from perennial.kit.worlds import Worlds
 
@@ -195,6 +197,12 @@ class LongFold(Fold):
         if not decision and entity.due is not None and entity.due != before:
             heappush(self._due, (entity.due, entity.subject.name, entity.key))
         return events
+
+
+class UntoldFold(LongFold):
+    """For comparing: what it makes bears no text."""
+
+    _make = staticmethod(partial(made_event, told=False))
 
 
 @dataclass

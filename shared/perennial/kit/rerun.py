@@ -132,7 +132,8 @@ class Rerun:
         fold = self._fold
         if any(item.names or item.wait for item in items):
             items = self._found(list(items))
-        items, _ = at_roots(list(items), fold.roots)
+        if any(not item.fact.ver for item in items):
+            items, _ = at_roots(list(items), fold.roots)
         first = [item for item in items if item.subject is not None and item.subject.reference]
         for item in first:
             fold.take(item)

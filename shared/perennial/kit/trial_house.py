@@ -16,7 +16,8 @@ from perennial.kit.batch import Item, Record
 from perennial.kit.jobs import LOOK_AGAIN_SECONDS
 from perennial.kit.journal import Entry, Page, Said, Taken
 from perennial.kit.making import Context
-from perennial.kit.policies import Adoption, AdoptPolicy, DraftPolicy, PolicyState, Version
+from perennial.kit.policies import Adoption, PolicyState, Version
+from perennial.kit.population import UntoldFold
 from perennial.kit.recorded import Recorded
 from perennial.kit.rehearsing import Rehearsing
 from perennial.kit.rerun import Rerun, Step
@@ -26,7 +27,6 @@ from perennial.kit.worlds import Worlds
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 QUIET = timedelta(seconds=2 * LOOK_AGAIN_SECONDS)
 """After so long without a batch a living job has looked whether there is anything to do."""
-_POLICY_WISHES = (DraftPolicy.TYPE, AdoptPolicy.TYPE)
 _context = msgspec.json.Decoder(Context)
 
 
@@ -78,15 +78,18 @@ class TrialHouse:
         self.moment = BEGINNING
         self.ticking = any(_ticks(step) for step in life.steps)
         self.rehearses = draft is not None and life.service.rehearsal is not None
-        self._tried = draft is not None and draft.service == life.service.name
+        tried = draft is not None and draft.service == life.service.name
+        drafting = life.service.policy_subject.requests if tried else ()
+        self._not_asked = frozenset(str(getattr(kind, "TYPE", "")) for kind in drafting)
         self._differs = draft is not None
         self._latest = BEGINNING
         self._seq = 0
         self._expected: set[str] = set()
         self._pending: dict[tuple[str, str], deque[Fact]] = defaultdict(deque)
-        self.again = Rerun(life.service, life.log.item, _worlds(life, draft))
+        self.again = Rerun(life.service, life.log.item, _worlds(life, draft), UntoldFold)
         self.again.postpone(life.steps)
-        self._live = Rerun(life.service, life.log.item) if self.rehearses else None
+        live = Rerun(life.service, life.log.item, fold=UntoldFold)
+        self._live = live if self.rehearses else None
         if self._live is not None:
             self._live.postpone(life.steps)
         self.job: Rehearsing | None = None
@@ -162,7 +165,7 @@ class TrialHouse:
         for entry in step.page.entries:
             if isinstance(entry, Said) and entry.topic == "request" and entry.type in kinds:
                 again.append(entry)
-            elif not (self._tried and isinstance(entry, Said) and entry.type in _POLICY_WISHES):
+            elif not (isinstance(entry, Said) and entry.type in self._not_asked):
                 kept.append(entry)
         return Page(kept, step.page.until), again
 
