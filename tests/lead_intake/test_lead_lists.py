@@ -70,3 +70,62 @@ async def test_counts_and_one_lead_agree_with_the_list(served: Served) -> None:
     assert await listed(served, "holder=carl") == [lead]
     assert (lead["holder"], lead["holdings"][-1]["how"]) == ("carl", "person")
     assert (await served.client("GET", "/leads/lffffffffffffffffffffffff", None)).status_code == 404
+
+
+async def counted(served: Served, query: str) -> dict[str, int]:
+    rows = (await served.client("GET", f"/leads/counts?{query}", None)).json()["items"]
+    return {row["value"]: row["leads"] for row in rows}
+
+
+@pytest.mark.feature("I4")
+async def test_leads_are_listed_and_counted_by_the_holder_that_they_show(served: Served) -> None:
+    known = await captured(served, 10)
+    await served.client("PUT", "/registers/people/carl", {"role": "seller", "level": 2})
+    await served.client("POST", f"/leads/{known[0]}/assign", {"person": "carl"})
+    await served.client("POST", f"/leads/{known[2]}/pool", {})
+    expected = {"": 1, "carl": 1, "head-of-sales": 3, "market": 5}
+
+    assert await counted(served, "by=holder") == expected
+    for holder, leads in expected.items():
+        found = await listed(served, f"limit=2&holder={holder}")
+        assert [row.get("holder", "") for row in found] == [holder] * leads
+    assert len(await listed(served, "holder=market&holder=carl")) == 6
+    assert await counted(served, "by=stage&holder=market") == {"nurture": 5}
+    seen = await served.client("GET", "/leads?holder=market", None, role="seller")
+    assert seen.json()["items"] == []
+
+
+async def test_leads_are_counted_by_each_of_their_tags(served: Served) -> None:
+    for number, tags in enumerate((["hot", "big"], ["hot"], [])):
+        lead = LEAD | {"lead": f"L{number}", "party": f"p{number}", "tags": tags}
+        await served.client("POST", "/leads", lead)
+
+    assert await counted(served, "by=tag") == {"big": 1, "hot": 2}
+
+
+@pytest.mark.parametrize(
+    ("filters", "pointer", "allowed"),
+    [
+        ("stage=bogus", "/query/stage/0", "'waiting'"),
+        ("grade=1A&grade=9Z", "/query/grade/1", "'5A'"),
+        ("kind=bogus", "/query/kind/0", "'renewal'"),
+    ],
+)
+async def test_a_filter_that_no_lead_can_meet_is_refused_with_what_there_is(
+    served: Served, filters: str, pointer: str, allowed: str
+) -> None:
+    for path in ("/leads", "/leads/counts", "/leads/credit"):
+        answer = await served.client("GET", f"{path}?{filters}", None)
+        (fault,) = answer.json()["errors"]
+        assert (answer.status_code, fault["pointer"]) == (422, pointer)
+        assert allowed in fault["message"]
+
+
+@pytest.mark.feature("I11")
+async def test_a_pool_that_is_not_there_is_no_empty_one(served: Served) -> None:
+    empty = await served.client("GET", "/pools/public/leads", None)
+    stray = await served.client("GET", "/pools/nonsense/leads", None)
+
+    assert (empty.status_code, empty.json()["items"]) == (200, [])
+    assert (stray.status_code, stray.json()["code"]) == (404, "pool-unknown")
+    assert "public" in stray.json()["detail"]

@@ -45,7 +45,8 @@ SALES = world(
     person("mei", manager="sena", team="sales"),
     person("sena", manager="dora", team="sales", role="sales-head"),
     person("mark", role="market", manager="dora"),
-    person("dora", role="head"),
+    person("dora", role="head", department="service"),
+    person("hugo", role="head", department="sales", manager="dora"),
 )
 
 
@@ -103,6 +104,8 @@ def ended(made: Iterable[Event]) -> list[tuple[str, str]]:
         (queued(), "lead-queued", "sena", []),
         (queued("mei"), "lead-queued", "mei", []),
         (queued("nobody-has-this"), "lead-queued", "dora", []),
+        (queued("head-of-sales"), "lead-queued", "hugo", []),
+        (queued("head-of-support"), "lead-queued", "dora", []),
         (RELEASED, "lead-released", "sena", ["carl"]),
         (TAKEN, "lead-released", "carl", ["sena"]),
         (RETURNED, "lead-returned", "mark", ["mei", "sena"]),

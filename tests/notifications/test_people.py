@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from notifications.domain.people import Person, evolve, present, react
+from notifications.domain.people import Person, evolve, present, react, serves
 from perennial.contracts.base import Event
 from perennial.contracts.registers import PersonAbsent, PersonChanged, PersonJoined, PersonLeft
 
@@ -21,10 +21,15 @@ ANNA = PersonJoined(person_id="anna", role="service", team="north", manager="mia
 
 
 def test_an_entry_is_what_its_last_fact_says() -> None:
-    moved = PersonChanged(person_id="anna", role="service", team="south", manager="dora")
+    moved = PersonChanged(
+        person_id="anna", role="head", department="sales", team="south", manager="dora"
+    )
     state = mirrored(ANNA, moved)
 
     assert (state.id, state.team, state.manager) == ("anna", "south", "dora")
+    assert [serves(state, role) for role in ("head", "head-of-sales", "head-of-service")] == [
+        True, True, False,
+    ]  # fmt: skip
 
 
 def test_who_is_away_or_left_is_not_present_and_comes_back() -> None:

@@ -1,5 +1,6 @@
 """Leads as SQL sees them: by any combination of what is known of them, counted, and their history."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -11,7 +12,7 @@ from perennial.contracts.unions import Heard, LeadTaken
 from perennial.kit.paging import Page
 
 from lead_intake.domain.customer import Proposal
-from lead_intake.domain.lead import Lead
+from lead_intake.domain.lead import Lead, Stage
 
 HEARD_MOST = 100
 PROPERTIES = (
@@ -29,8 +30,11 @@ _LISTED = """
     ORDER BY l.lead_id
 """
 _COUNTED = """
-    SELECT {by} AS value, count(*) AS n FROM lead WHERE true{conditions} GROUP BY 1 ORDER BY 1
+    SELECT {by} AS value, count(*) AS n FROM lead{beside} WHERE true{conditions}
+    GROUP BY 1 ORDER BY 1
 """
+_TAGS = " CROSS JOIN LATERAL jsonb_array_elements_text(tags) AS one(tag)"
+_ANSWERING = "CASE WHEN holder <> '' THEN holder ELSE coalesce(${place}::jsonb->>stage, '') END"
 _CREDITED = """
     SELECT coalesce(touch->>$1, '') AS value, count(*) AS touches, count(DISTINCT id) AS leads,
            count(DISTINCT id) FILTER (WHERE stage = 'won') AS wins,
@@ -66,6 +70,11 @@ _HEARD = """
 _HEARD_IN = (LeadCaptured, LeadTouched, LeadTagged, ActivityLogged, LeadTaken)
 
 
+Answering = Mapping[Stage, str]
+"""The roles that answer for leads no seller holds, by stage; told, they count as holders."""
+_NOBODY: Answering = {}
+
+
 class Found(msgspec.Struct, frozen=True, kw_only=True):
     """One lead, whose it is, and what is known of the party."""
 
@@ -75,9 +84,11 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     attributes: dict[str, str]
 
 
-async def leads(pool: Any, wanted: dict[str, list[str]], page: Page) -> list[Found]:
+async def leads(
+    pool: Any, wanted: dict[str, list[str]], page: Page, answering: Answering = _NOBODY
+) -> list[Found]:
     """Leads that have one of the wanted values of every property named, by id."""
-    conditions, values = _conditions(wanted, 2)
+    conditions, values = _conditions(wanted, 2, answering)
     after = str(page.after[0]) if page.after else ""
     sql = _LISTED.format(conditions=conditions, limit=page.limit + 1)
     rows = await pool.fetch(sql, after, *values)
@@ -92,18 +103,30 @@ async def leads(pool: Any, wanted: dict[str, list[str]], page: Page) -> list[Fou
     ]
 
 
-async def counted(pool: Any, wanted: dict[str, list[str]], by: str) -> list[tuple[str, int]]:
-    """How many such leads there are, by one property."""
-    conditions, values = _conditions(wanted, 1)
-    sql = _COUNTED.format(by=_column(by), conditions=conditions)
-    return [(row["value"], row["n"]) for row in await pool.fetch(sql, *values)]
+async def counted(
+    pool: Any, wanted: dict[str, list[str]], by: str, answering: Answering = _NOBODY
+) -> list[tuple[str, int]]:
+    """How many such leads there are, by one property; by `tag` a lead counts once for each of its
+    tags."""
+    conditions, values = _conditions(wanted, 1, answering)
+    told: list[Any] = list(values)
+    column = "tag" if by == "tag" else _column(by)
+    if by == "holder" and answering:
+        told.append(msgspec.json.encode(answering).decode())
+        column = _ANSWERING.format(place=len(told))
+    beside = _TAGS if by == "tag" else ""
+    sql = _COUNTED.format(by=column, beside=beside, conditions=conditions)
+    return [(row["value"], row["n"]) for row in await pool.fetch(sql, *told)]
 
 
 async def credited(
-    pool: Any, wanted: dict[str, list[str]], by: Literal["channel", "campaign", "source"]
+    pool: Any,
+    wanted: dict[str, list[str]],
+    by: Literal["channel", "campaign", "source"],
+    answering: Answering = _NOBODY,
 ) -> list[dict[str, Any]]:
     """Touches of such leads with what they cost and brought, by one property of theirs."""
-    conditions, values = _conditions(wanted, 2)
+    conditions, values = _conditions(wanted, 2, answering)
     sql = _CREDITED.format(conditions=conditions)
     return [dict(row) for row in await pool.fetch(sql, by, *values)]
 
@@ -156,16 +179,33 @@ def _said(event: Any, at: datetime) -> list[Heard]:
     return [Heard(what=what, at=at) for what in whats]
 
 
-def _conditions(wanted: dict[str, list[str]], first: int) -> tuple[str, list[list[str]]]:
+def _conditions(
+    wanted: dict[str, list[str]], first: int, answering: Answering
+) -> tuple[str, list[list[str]]]:
     """Names of properties come from the table above only; what is wanted is always a parameter."""
     text, values = "", []
     for place, (name, some) in enumerate(wanted.items(), first):
         if name == "tag":
             text += f" AND tags ?| ${place}::text[]"
+        elif name == "holder" and answering:
+            text += f" AND {_held_by(some, place, answering)}"
         else:
             text += f" AND {_column(name)} = ANY(${place}::text[])"
         values.append(some)
     return text, values
+
+
+def _held_by(some: list[str], place: int, answering: Answering) -> str:
+    """By a seller, or by the role that answers at its stage where no seller holds it."""
+    text = f"holder = ANY(${place}::text[])"
+    if "" in some:
+        text = f"({text} AND (holder <> '' OR stage NOT IN ({_stages(answering)})))"
+    stages = [stage for stage, role in answering.items() if role in some]
+    return f"({text} OR holder = '' AND stage IN ({_stages(stages)}))" if stages else text
+
+
+def _stages(stages: Iterable[Stage]) -> str:
+    return ", ".join(f"'{stage}'" for stage in stages)
 
 
 def _column(name: str) -> str:

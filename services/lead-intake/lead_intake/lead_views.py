@@ -165,15 +165,15 @@ def lead_view(
         lead_id=lead_id,
         customer_id=customer_id,
         attributes=attributes,
-        holder=lead.holder or _answering(lead.stage, policy),
+        holder=lead.holder or answering(policy).get(lead.stage, ""),
         expected_value=lead.value or lead.expected_value or 0,
         **{name: getattr(lead, name) for name in _SHOWN},
     )
 
 
-def _answering(stage: Stage, policy: Policy) -> str:
-    """The role that answers for a lead no seller holds; nobody's in a pool, or when it has ended."""
-    return {"nurture": policy.market_role, "waiting": policy.holding.queue}.get(stage, "")
+def answering(policy: Policy) -> dict[Stage, str]:
+    """Roles that answer for leads no seller holds, by stage; none in a pool, or when it has ended."""
+    return {"nurture": policy.market_role, "waiting": policy.holding.queue}
 
 
 def lead_taken(lead_id: str, state: Customer, events: list[Event]) -> tuple[int, LeadTaken]:

@@ -5,21 +5,25 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
+from perennial.contracts.holdings import Grade
+from perennial.contracts.leads import LeadKind
 from perennial.kit.auth import Principal, require
 from perennial.kit.http import returns, show
 from perennial.kit.paging import AsOf, Listing, Page, Paging, listing, whole
 
 from lead_intake import lead_store, store
 from lead_intake.desk import AtDesk, Desk
-from lead_intake.lead_views import CreditView, LeadCount, LeadView, lead_view
+from lead_intake.domain.lead import Stage
+from lead_intake.lead_views import CreditView, LeadCount, LeadView, answering, lead_view
 
 router = APIRouter(tags=["leads"])
 
 READ = "leads:read"
-Values = Annotated[list[str] | None, Query(description="One of these; may be repeated")]
+OneOf: Any = Query(description="One of these; may be repeated")
+Values = Annotated[list[str] | None, OneOf]
 By = Literal[
     "stage", "grade", "kind", "channel", "campaign", "product", "unmatched", "source", "holder",
-    "class", "industry", "size", "region",
+    "class", "industry", "size", "region", "tag",
 ]  # fmt: skip
 
 Met = Literal["channel", "campaign", "source"]
@@ -40,9 +44,9 @@ class LeadHistory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def _wanted(
-    stage: Values = None,
-    grade: Values = None,
-    kind: Values = None,
+    stage: Annotated[list[Stage] | None, OneOf] = None,
+    grade: Annotated[list[Grade] | None, OneOf] = None,
+    kind: Annotated[list[LeadKind] | None, OneOf] = None,
     channel: Values = None,
     campaign: Values = None,
     product: Values = None,
@@ -68,7 +72,9 @@ async def list_leads(
     request: Request, desk: AtDesk, wanted: Wanted, page: Paging, who: Principal = require(READ)
 ) -> Response:
     """Leads that meet every filter named; sellers see their own, teams their team's."""
-    found = await lead_store.leads(desk.pool, _in_sight(desk, who, wanted), page)
+    found = await lead_store.leads(
+        desk.pool, _in_sight(desk, who, wanted), page, _answering(desk, who)
+    )
     policy = desk.runtime.world().policy
     rows = [
         lead_view(one.customer_id, one.lead_id, one.lead, one.attributes, policy) for one in found
@@ -81,7 +87,9 @@ async def count_leads(
     desk: AtDesk, wanted: Wanted, by: By = "stage", who: Principal = require(READ)
 ) -> Response:
     """How many leads meet every filter named, by one of their properties."""
-    found = await lead_store.counted(desk.pool, _in_sight(desk, who, wanted), by)
+    found = await lead_store.counted(
+        desk.pool, _in_sight(desk, who, wanted), by, _answering(desk, who)
+    )
     return whole([LeadCount(value=value, leads=leads) for value, leads in found])
 
 
@@ -91,7 +99,9 @@ async def credit_leads(
 ) -> Response:
     """What touches of leads that meet every filter have cost and won, by where they met us. A win is
     credited when it happens, by the policy then in force; all that was won is in the sum, once."""
-    found = await lead_store.credited(desk.pool, _in_sight(desk, who, wanted), by)
+    found = await lead_store.credited(
+        desk.pool, _in_sight(desk, who, wanted), by, _answering(desk, who)
+    )
     return whole([CreditView(**row) for row in found])
 
 
@@ -141,3 +151,8 @@ def _in_sight(desk: Desk, who: Principal, wanted: dict[str, list[str]]) -> dict[
     if sight is None:
         return wanted
     return wanted | {"holder": [one for one in wanted.get("holder", sight) if one in sight]}
+
+
+def _answering(desk: Desk, who: Principal) -> dict[Stage, str]:
+    """Roles stand for leads that only who sees all of them sees."""
+    return answering(desk.runtime.world().policy) if desk.sight(who) is None else {}

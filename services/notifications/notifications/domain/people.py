@@ -19,6 +19,7 @@ class Person(State, frozen=True, kw_only=True):
 
     id: str = ""
     role: str = ""
+    department: str = ""
     team: str = ""
     manager: str = ""
     substitute: str = ""
@@ -47,6 +48,7 @@ def evolve(state: Person, event: Event, now: datetime) -> Person:
                 state,
                 id=event.person_id,
                 role=event.role,
+                department=event.department,
                 team=event.team,
                 manager=event.manager,
                 substitute=event.substitute,
@@ -66,6 +68,11 @@ def evolve(state: Person, event: Event, now: datetime) -> Person:
 
 def entry(people: People, person_id: str) -> Person | None:
     return people.get(f"person:{person_id}")
+
+
+def serves(person: Person, role: str) -> bool:
+    """By the role itself, or as `head-of-sales` names who is `head` in `sales`."""
+    return role in (person.role, f"{person.role}-of-{person.department}")
 
 
 def present(person: Person, now: datetime) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 from perennial.contracts.alerts import AlertKind
 
 from notifications.domain.causes import Cause
-from notifications.domain.people import Person, entry, present
+from notifications.domain.people import Person, entry, present, serves
 from notifications.domain.world import World
 
 
@@ -87,7 +87,7 @@ def last_resort(world: World, now: datetime) -> str:
 
 
 def _serving(role: str, world: World, now: datetime) -> str:
-    serving = (one.id for one in world.people.values() if one.role == role and present(one, now))
+    serving = (one.id for one in world.people.values() if serves(one, role) and present(one, now))
     return min(serving, default="")
 
 
