@@ -117,7 +117,7 @@ class Run:
     async def live(self) -> None:
         for house in self.houses.values():
             house.start()
-        await self.outside.tick(self.moment)
+        await self._tick(self.moment)  # taken everywhere before anybody asks what time it is
         await self._phase(list(self.company.opening(self.moment)))
         for _ in range(self.plan.phases):
             await self._day()

@@ -50,7 +50,6 @@ SOMETIMES = (
     "the Kafka lane started anew",
     "waited for a lock",
     "lost the race for a row",
-    "lost the race for a name",
     "met a busy key",
     "compared with a run without faults",
 )
