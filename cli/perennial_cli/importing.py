@@ -140,7 +140,7 @@ def meaning_in(file: Path, source: str = "") -> Mapping | LeadMapping:
 def _propose(show: Show, file: Path, source: str, suggest: Suggesting) -> None:
     try:
         with open_table(file, Layout()) as table:
-            sample = [cells for _, cells in islice(table.rows, _SAMPLE) if cells]
+            sample = [cells or [] for _, cells in islice(table.rows, _SAMPLE)]
             found = suggest(table.columns, sample, source or "my-shop")
     except (MappingError, UnicodeError) as error:
         raise Trouble(f"{file} can't be read as a table: {error}") from error

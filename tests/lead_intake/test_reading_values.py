@@ -9,7 +9,7 @@ import yaml
 from lead_intake.imports.mapping import parse_mapping
 from lead_intake.imports.numbers import AmbiguousDecimalError, NotANumber, find_decimal, number
 from lead_intake.imports.sending import BulkSender, RowResult, SendingError
-from lead_intake.imports.suggest import suggest_mapping
+from lead_intake.imports.suggest import suggest_lead_mapping, suggest_mapping
 
 pytestmark = pytest.mark.feature("I1")
 
@@ -105,6 +105,30 @@ def test_a_suggested_mapping_is_one_that_can_be_used() -> None:
         "No column says which orders are paid: are they all (`paid: true`)?",
         "No currency column: is USD right for all rows?",
     ]
+
+
+def test_one_bad_date_is_named_by_its_row_and_spoils_no_proposal() -> None:
+    rows = [["a", "03.05.2026", "1"], ["b", "99.05.2026", "2"], [], ["c", "14.05.2026", "3"]]
+
+    named = suggest_mapping(["customer", "date", "amount"], rows)
+    by_values = suggest_lead_mapping(["company", "seen on", "value"], rows)
+
+    for found, column in ((named, "date"), (by_values, "seen on")):
+        document = yaml.safe_load(found.document)
+        assert (document["date"], document["date_formats"]) == (column, ["%d.%m.%Y"])
+        (told,) = [question for question in found.questions if question.startswith("Row")]
+        assert told.startswith(f"Row 3, {column!r}: '99.05.2026' is no date as %d.%m.%Y")
+    assert any("'seen on' the date?" in question for question in by_values.questions)
+
+
+def test_numbers_are_no_dates_and_two_columns_of_dates_are_asked_about() -> None:
+    header = ["company", "number", "seen", "met"]
+    numbered = suggest_lead_mapping(header[:2], [["a", "20260503"], ["b", "20260504"]])
+    twice = suggest_lead_mapping(header, [["a", "1", "2026-05-03", "2026-05-04"]])
+
+    for found in (numbered, twice):
+        assert "date" not in yaml.safe_load(found.document)
+        assert "Which column is the first contact?" in found.questions
 
 
 def test_what_means_paid_is_asked_with_what_the_column_holds() -> None:

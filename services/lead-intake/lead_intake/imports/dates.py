@@ -66,6 +66,15 @@ def find_formats(texts: Iterable[str]) -> list[str]:
     return [next(iter(best))]
 
 
+def misfits(texts: Sequence[str], formats: Sequence[str]) -> list[int]:
+    """Places of the texts that are a date in none of these notations; blank ones are none's fault."""
+    return [
+        place
+        for place, text in enumerate(texts)
+        if text and all(_parsed(text, form) is None for form in formats)
+    ]
+
+
 def _count(read: list[datetime | None]) -> int:
     return sum(moment is not None for moment in read)
 

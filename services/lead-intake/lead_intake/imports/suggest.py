@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import yaml
 
 from lead_intake.domain.world import plain
-from lead_intake.imports.dates import AmbiguousDateError, find_formats
+from lead_intake.imports.dates import AmbiguousDateError, find_formats, misfits
 from lead_intake.imports.numbers import AmbiguousDecimalError, NotANumber, find_decimal, number
 
 _WORDS: dict[str, tuple[str, ...]] = {
@@ -39,6 +39,8 @@ _WON = frozenset({"won", "closedwon", "gewonnen", "win", "成交"})
 _LOST = frozenset({"lost", "closedlost", "verloren", "lose", "失败"})
 _PAID = frozenset({"1", "yes", "y", "true", "paid", "bezahlt", "ja", "payé", "pagado", "已付款"})
 _MOST_SHOWN = 10
+_FIRST_ROW = 2
+"""The header is the first, as in the report of rejected rows."""
 _PERSON = {
     "name": ("name", "customername", "fullname", "firma", "company", "客户名称"),
     "email": ("email", "mail", "emailaddress", "邮箱"),
@@ -61,14 +63,18 @@ Suggesting = Callable[[Sequence[str], Sequence[Sequence[str]], str], Suggestion]
 def suggest_mapping(
     header: Sequence[str], sample: Sequence[Sequence[str]], source: str = "my-shop"
 ) -> Suggestion:
-    """What the columns seem to be, by their names and by what stands in them."""
+    """What the columns seem to be, by their names and by what stands in them.
+
+    `sample` is the file's first rows after its header, a blank one as an empty list.
+    """
     found = {field: name for field, words in _WORDS.items() if (name := _named(header, words))}
     if "quantity" in found and "unit_price" in found:
         found.pop("amount", None)
     else:
         found.pop("unit_price", None)
+    asked = _dated(found, header, sample)
     document: dict[str, object] = {"source": source, **found}
-    questions = [
+    questions = asked + [
         f"Which column is the {field}?" for field in ("customer", "date") if field not in found
     ]
     questions += _about_dates(found, header, sample, document)
@@ -86,8 +92,9 @@ def suggest_lead_mapping(
 ) -> Suggestion:
     """The same for a list of leads or a pipeline export."""
     found = {field: name for field, words in _OF_LEADS.items() if (name := _named(header, words))}
+    questions = _dated(found, header, sample)
     document: dict[str, object] = {"source": source, **found}
-    questions = [] if "date" in found else ["Which column is the first contact?"]
+    questions += [] if "date" in found else ["Which column is the first contact?"]
     questions += _about_dates(found, header, sample, document)
     if "close_value" in found:
         worth = {"amount": found["close_value"]}
@@ -120,8 +127,36 @@ def _named(header: Sequence[str], words: Sequence[str]) -> str:
 
 
 def _texts(column: str, header: Sequence[str], sample: Sequence[Sequence[str]]) -> list[str]:
+    return [text for text in _cells(column, header, sample) if text]
+
+
+def _cells(column: str, header: Sequence[str], sample: Sequence[Sequence[str]]) -> list[str]:
+    """One text for each row, "" where it has none."""
     place = list(header).index(column)
-    return [row[place].strip() for row in sample if len(row) > place and row[place].strip()]
+    return [row[place].strip() if len(row) > place else "" for row in sample]
+
+
+def _dated(
+    found: dict[str, str], header: Sequence[str], sample: Sequence[Sequence[str]]
+) -> list[str]:
+    """Where no column is named so, the only other one that mostly holds dates is proposed."""
+    if "date" in found:
+        return []
+    others = [name for name in header if name not in found.values()]
+    holding = [name for name in others if _mostly_dates(_texts(name, header, sample))]
+    if len(holding) != 1:
+        return []
+    found["date"] = holding[0]
+    return [f"Is {holding[0]!r} the date? It is proposed by its values, not by its name."]
+
+
+def _mostly_dates(texts: list[str]) -> bool:
+    told = [text for text in texts if not text.isdecimal()]
+    try:
+        wrong = misfits(told, find_formats(told))
+    except AmbiguousDateError:
+        return False
+    return len(told) - len(wrong) > len(texts) / 2
 
 
 def _about_dates(
@@ -133,10 +168,18 @@ def _about_dates(
     if "date" not in found:
         return []
     try:
-        document["date_formats"] = find_formats(_texts(found["date"], header, sample))
+        formats = find_formats(_texts(found["date"], header, sample))
     except AmbiguousDateError as error:
         return [str(error)]
-    return []
+    document["date_formats"] = formats
+    columns = [found[field] for field in ("date", "close_date") if field in found]
+    return [
+        f"Row {_FIRST_ROW + place}, {column!r}: {cells[place]!r} is no date as {', '.join(formats)},"
+        " so the row would be rejected: mend it, or name its notation in `date_formats` too."
+        for column in columns
+        for cells in (_cells(column, header, sample),)
+        for place in misfits(cells, formats)[:_MOST_SHOWN]
+    ]
 
 
 def _about_amounts(
