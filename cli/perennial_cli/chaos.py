@@ -42,12 +42,18 @@ def chaos(
         f"seed {seed}: {plan.seconds:.0f} s of {'load' if calm else 'faults'} in {folder}",
         soft_wrap=True,
     )
-    ran = asyncio.run(run_chaos(plan, desk.show))
-    _tell(desk.show, plan, ran)
+    ran = asyncio.run(_run_and_tell(plan, desk.show))
     if ran.violations:
         desk.show.error(f"{ran.violations} violations; ledger and logs stay in {folder}")
         raise typer.Exit(ANSWER_IS_NO)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _run_and_tell(plan: Plan, show: Show) -> Ran:
+    """Told before the loop ends: a client that never comes back would keep that waiting."""
+    ran = await run_chaos(plan, show)
+    _tell(show, plan, ran)
+    return ran
 
 
 SOMETIMES = (

@@ -167,12 +167,13 @@ async def _storm(plan: Plan, addresses: Addresses, faults: Faults, pulse: Pulse,
             await _at_most(plan.seconds, faults.every_kind.wait())
         stopping.set()
         await asyncio.gather(*others)
-        await faults.heal()
+        ran.tally["faults given up"] = await faults.heal()
         began = time.monotonic()
-        _done, late = await asyncio.wait(running, timeout=HEAL_WITHIN)
+        done, late = await asyncio.wait(running, timeout=HEAL_WITHIN)
         for task in late:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=bool(late))
+        for task in done:
+            task.result()
         if late:
             ran.troubles.append(
                 f"{len(late)} clients had no answer {HEAL_WITHIN:.0f} s after healing"
