@@ -98,7 +98,11 @@ def show(
     """One fact whole: what was said, by whom, why it could not be applied, and who did what about it."""
     service, number = placed(fact)
     with Services(desk.addresses(), ROLE) as services:
-        found = services.get(service, f"/v1/parked/{number}")
+        try:
+            found = services.get(service, f"/v1/parked/{number}")
+        except Trouble as trouble:
+            cure = "`perennial rejected list --each` names those that there are."
+            raise Trouble(f"{fact}: {trouble.what}", cure, trouble.code) from trouble
     if desk.show.as_json:
         desk.show.json({"fact": fact, "service": service, **found})
     else:
