@@ -57,6 +57,7 @@ class Locks:
         while queue:
             after, turn = queue.popleft()
             if not turn.done():
+                after.waits_for = None
                 self._grant(after, key)
                 turn.set_result(None)
                 return
