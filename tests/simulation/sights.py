@@ -49,7 +49,6 @@ SOMETIMES = (
     "the relay ended over a produce error",
     "the Kafka lane started anew",
     "waited for a lock",
-    "lost the race for a row",
     "met a busy key",
     "compared with a run without faults",
 )
