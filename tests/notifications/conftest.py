@@ -56,6 +56,13 @@ class House:
         await self.door.run(Job("records", items))
 
 
+@pytest.fixture(autouse=True)
+def no_mail_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A whole system that runs beside these tests may have a mail server."""
+    for name in ("HOST", "PORT", "SECURITY"):
+        monkeypatch.delenv(f"PERENNIAL_SMTP_{name}", raising=False)
+
+
 @pytest.fixture(scope="session")
 def database(stack: Any) -> str:
     """The service's schema as its own migrations make it."""

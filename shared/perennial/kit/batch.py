@@ -48,6 +48,8 @@ class Item:
     names: tuple[str, ...] = ()
     """By which its key is found, and re-found whenever the batch begins anew."""
     expires: datetime | None = None
+    edited: bytes | None = None
+    """What a person had put in place of what was set aside."""
     parked_id: int = 0
     """Its row in `parked`, where it comes from there."""
     behind: bool = False

@@ -59,6 +59,8 @@ class Again(msgspec.Struct, frozen=True, array_like=True, tag_field="kind", tag=
     """`waiting`, `redrive` or `behind`, as it was found."""
     dropping: bool = False
     park: str = ""
+    edited: bytes | None = None
+    """What a person had put in its place."""
 
 
 class Fired(msgspec.Struct, frozen=True, array_like=True, tag_field="kind", tag="t"):
@@ -140,9 +142,11 @@ def _told(items: Iterable[Item], answered: Mapping[str, Any]) -> Iterator[Entry]
         if run:
             yield Taken(*run)
             run = []
-        if item.parked_id:
+        if item.parked_id and item.edited is not None and not item.fact.ver:
+            yield _said(item)  # what a person put in its place stands nowhere else as it was folded
+        elif item.parked_id:
             state = "waiting" if item.ready_for else "behind" if item.behind else "redrive"
-            yield Again(item.origin, state, item.dropping, item.park)
+            yield Again(item.origin, state, item.dropping, item.park, item.edited)
         elif record is not None and item.fact.data is None:
             yield Taken(record.topic, record.part, record.offset)
         elif record is not None and item.park:

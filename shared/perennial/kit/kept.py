@@ -64,7 +64,7 @@ def item_of(service: Service, row: ParkedRow) -> Item:
     """A parked row as the item it was, placed where it belongs if that is known by now."""
     envelope = _envelope.decode(row.headers)
     item = _read_again(service, row, envelope) or _item(service, row, envelope)
-    item.parked_id, item.dropping = row.id, row.dropping
+    item.parked_id, item.dropping, item.edited = row.id, row.dropping, row.edited
     item.origin = origin(row.topic, row.part, row.off, row.subject, row.key, row.fact_id)
     item.behind = row.state == "behind"
     item.ready_for = (row.waits_for or "") if row.state == "waiting" else ""

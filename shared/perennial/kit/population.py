@@ -240,7 +240,7 @@ class Aside:
         row = self.rows.get(entry.origin)
         if row is None:
             return []
-        row.state, row.dropping = entry.state, entry.dropping
+        row.state, row.dropping, row.edited = entry.state, entry.dropping, entry.edited
         item = item_of(self.service, row)
         item.park, item.held_key = entry.park, bool(entry.park) and row.holds
         return [item]

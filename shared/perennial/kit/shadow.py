@@ -6,7 +6,8 @@ The shadow is folded as the door folds: by `evolve` alone, over the events as th
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from operator import attrgetter
+from functools import cached_property
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from perennial.contracts.base import Event, Fact, Topic
 from perennial.contracts.cloudevents import decode
 from perennial.kit.batch import event_of
 from perennial.kit.reading import Stored
-from perennial.kit.subject import Made, Service, Subject
+from perennial.kit.subject import Ledger, Made, Service, Subject
 from perennial.kit.worlds import Worlds
 from perennial.kit.writing import encode_state
 
@@ -170,19 +171,29 @@ def mirrored(service: Service, worlds: Worlds, subject: Subject, facts: Iterable
 
 
 class Entries:
-    """Ledger entries as the log makes them, over all keys of a family; small enough for memory."""
+    """Ledger entries as the log makes them, over all keys of a family; small enough for memory.
+    Things change keys where two subjects are one: events are entered in the order of their moments."""
 
     def __init__(self, family: Family) -> None:
         self.ledgers = [one.ledger for one in family.subjects if one.ledger is not None]
-        self._found: dict[tuple[str, str], Any] = {}
+        self._told: list[tuple[Any, Ledger, str, Event, datetime]] = []
 
     def enter(self, logged: Iterable[Logged]) -> None:
-        for one in sorted(logged, key=lambda one: by_moment(one.fact)):
+        for one in logged:
             event = _as_made(one.fact.data)
-            for ledger in self.ledgers:
-                for key in ledger.keys(event):
-                    state = self._found.get((ledger.name, key)) or ledger.state()
-                    self._found[ledger.name, key] = ledger.enter(state, key, event, one.fact.now)
+            self._told += [
+                (by_moment(one.fact), ledger, key, event, one.fact.now)
+                for ledger in self.ledgers
+                for key in ledger.keys(event)
+            ]
+
+    @cached_property
+    def _found(self) -> dict[tuple[str, str], Any]:
+        found: dict[tuple[str, str], Any] = {}
+        for _, ledger, key, event, now in sorted(self._told, key=itemgetter(0)):
+            state = found.get((ledger.name, key)) or ledger.state()
+            found[ledger.name, key] = ledger.enter(state, key, event, now)
+        return found
 
     def compared(self, live: Mapping[tuple[str, str], str]) -> Iterator[Difference]:
         """Against the tables: (ledger, key) → state as JSON, those that were only locked included."""

@@ -46,7 +46,8 @@ class Ledger:
     """State under keys of its own that follows a subject's events, each entry under its own lock.
 
     Limits over many of the subject's keys are decided from it. `enter(state, key, event, now)` must
-    come to the same for any order of events of different keys: a rebuild reads them by partition.
+    come to the same for any order of events of different keys, but for those of a thing that changed
+    keys: these come in the order of their moments.
     """
 
     name: str

@@ -61,7 +61,7 @@ def merge(state: Customer, fact: Fact, _world: World, _now: datetime) -> Decisio
         customer_id=loser,
         members=members,
         attributes=gone.attributes,
-        contacts=msgspec.to_builtins(gone.contacts),
+        contacts=_plain(gone.contacts),
         **said,
     )
     joined = replace(merged, customer_id=root)
@@ -86,7 +86,7 @@ def unmerge(state: Customer, fact: Fact, _world: World, _now: datetime) -> Decis
         members=list(came.members),
         names=list(came.names),
         attributes=came.brought,
-        contacts=msgspec.to_builtins(came.contacts),
+        contacts=_plain(came.contacts),
     )
     events = _handed_over(state, (fact.key, loser), leads, orders, wish, list(came.brought))
     return [Of(loser, apart), replace(apart, customer_id=fact.key), *events]
@@ -167,7 +167,7 @@ def _lead_taken(
         grade=lead.grade,
         expected_value=lead.expected_value,
         heard=heard,
-        standing=msgspec.to_builtins(lead),
+        standing=_plain(lead),
     )
 
 
@@ -192,8 +192,15 @@ def _order_taken(way: tuple[str, str], order_id: str, order: Order) -> OrderTake
         returned_margin=margin or 0,
         returns=sorted(order.returns),
         products=list(order.products),
-        standing=msgspec.to_builtins(order),
+        standing=_plain(order),
     )
+
+
+def _plain(state: Any) -> dict[str, Any]:
+    """As it will be read back. A default that was made anew is one all the same, or what is told
+    would depend on where a batch ended."""
+    kept = msgspec.json.decode(msgspec.json.encode(state))
+    return {name: value for name, value in kept.items() if value != {}}
 
 
 def _asked_on(kept: Customer, gone: Customer, root: str, loser: str) -> Wishes:
