@@ -33,10 +33,10 @@ check: $(SYNCED) ## the fast loop: style, types, architecture, tests without ser
 	$(RUN) ruff format --check
 	$(RUN) mypy
 	$(RUN) lint-imports
-	$(RUN) python -m pytest -q -p tests.features -m "not stack"
+	$(RUN) python -m pytest -q -p tests.features -m "not stack and not long"
 
 test: check ## all that CI runs: check, and the tests against real Kafka and Postgres
-	$(RUN) python -m pytest -q -p tests.features -m stack
+	$(RUN) python -m pytest -q -p tests.features -m "stack or long"
 
 contracts: $(SYNCED) ## write schemas, AsyncAPI, OpenAPI and golden files anew from the code
 	@$(RUN) python -m perennial.contracts.publish

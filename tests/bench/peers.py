@@ -27,6 +27,7 @@ from perennial.kit.tokens import load
 from perennial.kit.worlds import Worlds
 
 from tests.bench import orm
+from tests.lead_intake.histories import SEALING
 
 _DONE = msgspec.json.encode(Taken(status="accepted", order_id="o" + "0" * 24, customer_id="c"))
 
@@ -81,7 +82,7 @@ async def _serve(asks: Any, port: int) -> None:
     tokens = Tokens(load(Path(os.environ["PERENNIAL_SECRETS"])))
     app = build_app(SERVICE.name, [SERVICE.router], tokens)
     app.state.runtime = SimpleNamespace(
-        asks=asks, personal=None, pool=None, service=SERVICE, now=lambda: datetime.now(UTC)
+        asks=asks, personal=SEALING, pool=None, service=SERVICE, now=lambda: datetime.now(UTC)
     )
     config = uvicorn.Config(app, port=port, log_config=None, access_log=False, lifespan="off")
     await uvicorn.Server(config).serve()

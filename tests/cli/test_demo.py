@@ -56,9 +56,8 @@ def line(customers: int, value: int) -> dict[str, int]:
 
 
 def month(name: str, opening: int = 10, new: int = 2, closing: int = 11) -> dict[str, Any]:
-    nothing = dict.fromkeys(
-        ("reactivated", "risen", "steady", "revaluation", "fallen", "released"), line(0, 0)
-    )
+    unmoved = ("reactivated", "unmerged", "risen", "steady", "revaluation", "fallen", "released")
+    nothing = dict.fromkeys((*unmoved, "merged"), line(0, 0))
     lines = {
         **nothing,
         "opening": line(opening, opening * 100),

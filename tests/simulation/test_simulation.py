@@ -66,6 +66,7 @@ def _digest(hashed: str) -> str:
     ).stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_kit_that_is_broken_is_seen(mutant: str) -> None:
     assert any(played(seed, LONGER, mutant).violations for seed in range(10)), "it went unseen"

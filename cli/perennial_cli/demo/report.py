@@ -9,8 +9,8 @@ from perennial_cli.demo.funnel import Funnel, Struct, Turnover
 
 LEAST_CORRELATION = 0.625
 MOST_TOTAL_ERROR = 0.13
-ADDED = ("opening", "new", "reactivated")
-EXITS = ("lost", "released")
+ADDED = ("opening", "new", "reactivated", "unmerged")
+EXITS = ("lost", "released", "merged")
 VALUE_ADDED = (*ADDED, "risen", "steady", "revaluation")
 VALUE_TAKEN = ("fallen", *EXITS)
 

@@ -20,8 +20,9 @@ STAGES = {"identified": "acquire", "serving": "develop", "maturing": "retain", "
 CASES = ("undiagnosed", "winning-back", "checking", "recovered", "lost", "light-cleared")
 BAR = 30
 LINES = (
-    ("opening", ""), ("new", "+"), ("reactivated", "+"), ("risen", "+"), ("fallen", "−"),
-    ("steady", "±"), ("lost", "−"), ("released", "−"), ("revaluation", "±"), ("closing", "="),
+    ("opening", ""), ("new", "+"), ("reactivated", "+"), ("unmerged", "+"), ("risen", "+"),
+    ("fallen", "−"), ("steady", "±"), ("lost", "−"), ("released", "−"), ("merged", "−"),
+    ("revaluation", "±"), ("closing", "="),
 )  # fmt: skip
 
 
