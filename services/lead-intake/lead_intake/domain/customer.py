@@ -6,7 +6,7 @@ rebuilds its half.
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -29,6 +29,8 @@ from lead_intake.domain.identity import lead_id, partys_names
 from lead_intake.domain.lead import Lead
 from lead_intake.domain.money import share
 from lead_intake.domain.seller import Seller
+
+V = TypeVar("V")
 
 
 class Order(Part, frozen=True, kw_only=True):
@@ -160,6 +162,11 @@ def evolve(state: Customer, event: Event, now: datetime) -> Customer:
     leads = the_leads.evolve(state.leads, event, now)
     if leads is state.leads:
         return state
+    return with_leads(state, leads)
+
+
+def with_leads(state: Customer, leads: Mapping[str, Lead]) -> Customer:
+    """These are the party's leads; rounds find it while one of them waits."""
     waiting = any(lead.stage == "waiting" for lead in leads.values())
     return replace(state, leads=leads, waiting=waiting)
 
@@ -192,12 +199,12 @@ def known_of(
     if came is None:
         own = {name: value for name, value in state.attributes.items() if name not in lent}
         rest = {
-            party: replace(one, brought=_without(one.brought, attributes))
+            party: replace(one, brought=without(one.brought, attributes))
             for party, one in state.absorbed.items()
         }
         merged = {**state.attributes, **attributes, **own}
         return replace(state, attributes=merged, absorbed=rest)
-    news = _without(attributes, state.attributes)
+    news = without(attributes, state.attributes)
     learned = tuple(dict.fromkeys((*came.names, *names)))
     came = replace(came, brought={**came.brought, **news}, names=learned)
     return replace(
@@ -207,8 +214,10 @@ def known_of(
     )
 
 
-def _without(attributes: Mapping[str, str], known: Iterable[str]) -> dict[str, str]:
-    return {name: value for name, value in attributes.items() if name not in known}
+def without(kept: Mapping[str, V], names: Iterable[str]) -> dict[str, V]:
+    """The rest, once what goes by these names is taken away."""
+    gone = frozenset(names)
+    return {name: value for name, value in kept.items() if name not in gone}
 
 
 def _touched(state: Customer, event: LeadTouched) -> Customer:

@@ -1,8 +1,6 @@
 """What becomes of two parties that are found to be one, and of one that is two again: state alone."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -17,7 +15,15 @@ from perennial.contracts.unions import (
 )
 
 from lead_intake.domain.contacts import Contacts, united
-from lead_intake.domain.customer import Absorbed, Customer, Order, Proposal, known_of
+from lead_intake.domain.customer import (
+    Absorbed,
+    Customer,
+    Order,
+    Proposal,
+    known_of,
+    with_leads,
+    without,
+)
 from lead_intake.domain.lead import Lead
 
 UNIONS = (LeadMerged, LeadUnmerged, LeadLeft, LeadTaken, OrderLeft, OrderTaken)
@@ -31,15 +37,14 @@ def evolve(state: Customer, event: Event, now: datetime) -> Customer:
         case LeadUnmerged():
             return _unmerged(state, event, now)
         case LeadLeft():
-            leads = _without(state.leads, event.lead_id)
             also = {name: lead for name, lead in state.also.items() if lead != event.lead_id}
-            return replace(state, leads=leads, also=also, waiting=_waits(leads))
+            return with_leads(replace(state, also=also), without(state.leads, (event.lead_id,)))
         case LeadTaken():
             leads = {**state.leads, event.lead_id: msgspec.convert(event.standing, Lead)}
             also = {**state.also, **dict.fromkeys(event.also, event.lead_id)}
-            return replace(state, leads=leads, also=also, waiting=_waits(leads))
+            return with_leads(replace(state, also=also), leads)
         case OrderLeft():
-            return replace(state, parts=_without(state.parts, event.order_id))
+            return replace(state, parts=without(state.parts, (event.order_id,)))
         case OrderTaken():
             order = msgspec.convert(event.standing, Order)
             return replace(state, parts={**state.parts, event.order_id: order})
@@ -51,7 +56,7 @@ def _merged(state: Customer, event: LeadMerged, now: datetime) -> Customer:
         return replace(state, root=event.root)
     theirs = msgspec.convert(event.contacts, Contacts)
     came = Absorbed(since=now, members=tuple(event.members), contacts=theirs)
-    proposals = _without(state.proposals, event.loser)
+    proposals = without(state.proposals, (event.loser,))
     state = replace(
         state,
         absorbed={**state.absorbed, event.loser: came},
@@ -74,7 +79,7 @@ def _unmerged(state: Customer, event: LeadUnmerged, now: datetime) -> Customer:
             contacts=msgspec.convert(event.contacts, Contacts),
             proposals={**state.proposals, event.root: replace(asked, declined=True)},
         )
-    rest = _without(state.absorbed, event.loser)
+    rest = without(state.absorbed, (event.loser,))
     contacts = state.own_contacts
     for one in rest.values():
         contacts = united(contacts, one.contacts)
@@ -82,16 +87,6 @@ def _unmerged(state: Customer, event: LeadUnmerged, now: datetime) -> Customer:
         state,
         absorbed=rest,
         contacts=contacts,
-        attributes={
-            name: value for name, value in state.attributes.items() if name not in event.attributes
-        },
+        attributes=without(state.attributes, event.attributes),
         proposals={**state.proposals, event.loser: declined},
     )
-
-
-def _waits(leads: Mapping[str, Lead]) -> bool:
-    return any(lead.stage == "waiting" for lead in leads.values())
-
-
-def _without(kept: Mapping[str, Any], name: str) -> dict[str, Any]:
-    return {other: value for other, value in kept.items() if other != name}
