@@ -18,7 +18,14 @@ BACK_AT = 0.8
 """Of the rate before the first fault."""
 WITHIN = {"kafka": 60.0, "postgres": 60.0, "disk": 60.0}
 WITHIN_ELSE = 30.0
-TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+TROUBLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""The last is what a connection says that was cut off in the middle of an answer."""
 _TAKEN = "SELECT coalesce(sum(n), 0)::bigint FROM sent WHERE lane IN ('taken', 'requests')"
 
 
