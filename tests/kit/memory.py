@@ -163,7 +163,7 @@ class Transaction:
         moved = [(subject, part_id, key, part) for subject, part_id, _, key, part in writes.moved]
         for subject, part_id, key, part in (*writes.parts, *moved):
             tables.part[subject, part_id] = key, _json(part)
-            tables.known.add(part_id)
+            (tables.known.discard if part is None else tables.known.add)(part_id)
         for subject, part_id, _ in writes.dropped:
             del tables.part[subject, part_id]
             tables.known.discard(part_id)
@@ -274,7 +274,8 @@ def is_ready(tables: Tables, row: ParkedRow) -> bool:
     wanted = row.waits_for or ""
     name = wanted.partition(":")[2]
     if row.state == "barred":
-        return all(part_id != name for _, part_id in tables.part)
+        keys = [key for (_, part_id), (key, _) in tables.part.items() if part_id == name]
+        return all(key == row.key for key in keys) and bool(keys or wanted.startswith("free:"))
     if row.state == "waiting":
         return wanted in tables.known or name in tables.known
     return row.state == "redrive"

@@ -2,6 +2,7 @@
 
 import asyncpg
 import pytest
+from perennial.kit.batch import Item
 from perennial.kit.door import Job
 from perennial.kit.ingest import asked
 
@@ -27,6 +28,13 @@ async def united(house: Toy, one: str = "a", other: str = "b", apart: bool = Fal
     name = f"{one} {other} {apart}"
     [answer] = await house.asks(ask(one, toy.Unite(other=other, apart=apart), name))
     return answer.status
+
+
+def handed(source: Source, giver: str, taker: str) -> tuple[Item, Item]:
+    """An order goes from the one to the other: both facts of it."""
+    told = (giver, toy.Parted(order="o1", to=taker)), (taker, toy.Joined(order="o1", to=taker))
+    gone, come = [source.item(source.fact(toy.FEED.name, key, data)) for key, data in told]
+    return gone, come
 
 
 async def test_its_parts_and_all_later_facts_go_to_the_root(house: Toy, source: Source) -> None:
@@ -70,12 +78,12 @@ async def test_a_part_on_its_way_holds_its_new_subject_until_it_is_let_go_of(
     """The two keys lie in different partitions: either may be read first."""
     feed = toy.FEED.name
     await house.records(source.order("b", "o1"))
-    joined = source.item(source.fact(feed, "a", toy.Joined(order="o1")))
+    joined = source.item(source.fact(feed, "a", toy.Joined(order="o1", to="a")))
     await house.records(joined, source.fed("a", 3))
     assert sorted(await house.parked()) == ["barred", "behind"]
     assert await house.total("a") == 0
     assert await house.release() == 0
-    await house.records(source.item(source.fact(feed, "b", toy.Parted(order="o1"))))
+    await house.records(source.item(source.fact(feed, "b", toy.Parted(order="o1", to="a"))))
     assert await house.release() == 1
     assert (await house.part("o1"))[0] == "a"
     assert await house.total("a") == 3
@@ -83,12 +91,53 @@ async def test_a_part_on_its_way_holds_its_new_subject_until_it_is_let_go_of(
     assert await house.total("a") == 7
 
 
-async def test_let_go_of_and_gained_in_one_batch(house: Toy, source: Source) -> None:
-    feed = toy.FEED.name
-    await house.records(source.order("b", "o1"))
-    gone = source.item(source.fact(feed, "b", toy.Parted(order="o1")))
-    come = source.item(source.fact(feed, "a", toy.Joined(order="o1")))
+async def test_a_part_is_taken_after_it_was_let_go_of_also_by_one_never_heard_of_it(
+    house: Toy, source: Source
+) -> None:
+    """The key on which it was made lies in a partition that is read last."""
+    order = source.order("c", "o1")
+    gone, come = handed(source, "c", "a")
+    await house.records(come)
+    assert await house.parked() == ["barred"]
+    assert await house.release() == 0
+    await house.records(order)
+    assert (await house.part("o1"))[0] == "c"
+    assert await house.release() == 0
+    await house.records(gone)
+    assert await house.release() == 1
+    assert (await house.part("o1"))[0] == "a"
+
+
+async def test_a_part_that_goes_to_and_fro_stops_where_it_was_left(
+    house: Toy, source: Source
+) -> None:
+    """c → a → c → a, and all that a hears of it is read before c takes it back."""
+    await house.records(source.order("c", "o1"))
+    ways = [handed(source, *way) for way in (("c", "a"), ("a", "c"), ("c", "a"))]
+    (first, taken), (back, taken_back), (last, kept) = ways
+    await house.records(first, taken, back, kept)
+    assert await house.parked() == ["barred"]
+    assert await house.release() == 0
+    await house.records(taken_back)
+    assert (await house.part("o1"))[0] == "c"
+    await house.records(last)
+    assert await house.release() == 1
+    assert (await house.part("o1"))[0] == "a"
+    assert await house.parked() == ["released"]
+
+
+async def test_what_was_let_go_of_and_never_held_is_taken_all_the_same(
+    house: Toy, source: Source
+) -> None:
+    gone, come = handed(source, "b", "a")
     await house.records(gone, come)
+    assert (await house.part("o1"))[0] == "a"
+    assert await house.parked() == []
+
+
+async def test_let_go_of_and_gained_in_one_batch(house: Toy, source: Source) -> None:
+    await house.records(source.order("b", "o1"))
+    await house.records(*handed(source, "b", "a"))
     assert (await house.part("o1"))[0] == "a"
     assert await house.parked() == []
 

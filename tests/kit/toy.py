@@ -296,6 +296,13 @@ def names(fact: Fact) -> Iterable[str]:
             yield order
 
 
+def hands(fact: Fact) -> Mapping[str, str]:
+    match fact.data:
+        case Parted(order=order, to=key) | Joined(order=order, to=key) if key:
+            return {order: key}
+    return {}
+
+
 def mirror(_state: Person, fact: Fact, _world: World, _now: datetime) -> Decision:
     return [fact.data]
 
@@ -338,6 +345,7 @@ CUSTOMER = Subject(
     due=due,
     part=Order,
     names=names,
+    hands=hands,
     emits=(COUNTS,),
     requests=(Add, Ticket, Unite),
     whole=whole,

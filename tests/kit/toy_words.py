@@ -69,11 +69,13 @@ class Parted(Event, frozen=True, kw_only=True):
 
     TYPE: ClassVar[str] = "toy.parted.v1"
     order: str
+    to: str = ""
 
 
 class Joined(Event, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "toy.joined.v1"
     order: str
+    to: str
 
 
 class Gone(Event, frozen=True, kw_only=True):

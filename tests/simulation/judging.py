@@ -17,6 +17,7 @@ from perennial.contracts.orders import (
 )
 from perennial.contracts.partner import PlaceOrder
 from perennial.contracts.scores import CustomerScored
+from perennial.contracts.unions import LeadMerged, LeadUnmerged
 from perennial.kit.subject import Service
 from perennial.kit.worlds import Worlds
 
@@ -24,7 +25,8 @@ from tests.kit.memory import OPEN, Tables
 from tests.simulation.broker import Broker
 from tests.simulation.load import SOURCE, Company
 from tests.simulation.processes import World
-from tests.simulation.rebuilding import Comparison, by_key, reference
+from tests.simulation.rebuilding import Comparison, by_key, in_hand, reference
+from tests.simulation.unity import WhoIsWho
 
 _json = msgspec.json.decode
 
@@ -48,7 +50,7 @@ class Judge:
     def judge(self) -> None:
         checks: list[Callable[[], Iterator[str]]] = [
             self._complete, self._ordered, self._addressed, self._kept, self._said_once, self._conserved,
-            self._timers, self._rebuilt, self._numbered, self._answered,
+            self._timers, self._rebuilt, self._numbered, self._answered, self._united,
         ]  # fmt: skip
         for check in checks:
             for found in check():
@@ -163,7 +165,7 @@ class Judge:
             event.revenue if isinstance(event, OrderPlaced) else -event.revenue
             for _, _, event in flow
         )
-        rows = [_json(text) for _, text in self.tables["scoring"].part.values()]
+        rows = [_json(text) for _, (_, text) in in_hand(self.tables["scoring"])]
         kept = sum(row.get("revenue", 0) for row in rows if not row.get("cancelled"))
         effects = sum(
             event.order.revenue
@@ -206,6 +208,11 @@ class Judge:
         drawn = sum(self.tables["lifecycle"].counter.values())
         if len(set(numbers)) != len(numbers) or drawn != len(numbers):
             yield f"{len(numbers)} customers, {len(set(numbers))} numbers, {drawn} drawn"
+
+    def _united(self) -> Iterator[str]:
+        """Who is who, and what is whose, is what people said of it; in all services alike."""
+        told = [one for _, _, one in self.events("lead-intake", LeadMerged, LeadUnmerged)]
+        yield from WhoIsWho(self.tables, self.company).violations(self.outside, told)
 
     def _answered(self) -> Iterator[str]:
         """What a client was told stands."""

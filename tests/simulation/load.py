@@ -4,14 +4,14 @@ Within a phase nobody is spoken of twice, so that what comes of it does not hang
 but in a wild company, where everybody talks at once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Literal
 
 from lead_intake.asking import about_entry, asking
-from lead_intake.domain.identity import lead_id, order_id
+from lead_intake.domain.identity import lead_id, order_id, party_id
 from lead_intake.domain.registers import RecordAbsence, RecordLeave, SetCapacity, SetPerson, SetRate
 from lead_intake.ingress import said_by
 from perennial.contracts.holdings import ActivityKind
@@ -65,6 +65,11 @@ class Party:
     orders: dict[str, int] = field(default_factory=dict)
     unpaid: list[str] = field(default_factory=list)
 
+    @property
+    def name(self) -> str:
+        """By which lead-intake finds it."""
+        return party_id(SOURCE, f"party{self.number}")
+
 
 @dataclass
 class Ledger:
@@ -101,9 +106,10 @@ class Company:
         few = CapacitySet(person_id="cay", open=1, inflow=3)
         yield self._entry("person:cay", SetCapacity(entry=few))
 
-    def phase(self, now: datetime, most: int) -> list[Happening]:
-        """What is said in one period."""
+    def phase(self, now: datetime, most: int, who: Callable[[str], str]) -> list[Happening]:
+        """What is said in one period; `who` of the names that parties go by are one."""
         chosen = self.random.sample(self.parties, min(most, len(self.parties)))
+        chosen = list({who(party.name): party for party in chosen}.values())
         if self.wild:
             chosen = self.random.choices(self.parties, k=most)
         said = [self._of(party, now) for party in chosen]
@@ -152,9 +158,15 @@ class Company:
             currency="USD",
             wants_call=draw() < 0.4,
             opportunity=draw() < 0.4,
-            person=Person(email=f"p{party.number}@example.org"),
+            person=self._person(party),
             attributes={"size": self.random.choice(("10", "120", "900"))},
         )
+
+    def _person(self, party: Party) -> Person:
+        """In a wild company some give a telephone that is another's as well: are they one?"""
+        shared = self.wild and self.random.random() < 0.15
+        phone = f"+49301234{party.number // 3:03}" if shared else ""
+        return Person(email=f"p{party.number}@example.org", phone=phone)
 
     def _activity(self, party: Party, now: datetime) -> RecordActivity:
         number = f"A{self._said}"

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import msgspec
-from lead_intake import holdings
+from lead_intake import holdings, lead_store
 from lead_intake import store as intake
 from lifecycle import store as care
 from perennial.kit import parking, relay, settle, timers
@@ -220,6 +220,23 @@ def _parties_of_held(schema: Schema) -> list[dict[str, Any]]:
     return [{"key": key} for key in sorted(keys)]
 
 
+def _root(schema: Schema, key: str) -> list[dict[str, Any]]:
+    """Whom a party was found to be, step by step."""
+    row = schema.tables.entity.get(("customer", key))
+    root = msgspec.json.decode(row[5]).get("root") if row else None
+    return _root(schema, root) if root else [{"key": key}]
+
+
+def _heard(schema: Schema, keys: list[str], kinds: list[str]) -> list[dict[str, Any]]:
+    found = [
+        (said[2], place[2], said)
+        for place, said in schema.tables.event.items()
+        if place[0] == "leads.v1" and place[1] in keys and said[1] in kinds
+    ]
+    found.sort(key=lambda one: one[:2])
+    return [{"type": said[1], "time": at, "data": said[5]} for at, _, said in found]
+
+
 def _days(schema: Schema) -> Iterator[list[str]]:
     for row in states(schema.tables, "customer"):
         yield sorted(msgspec.json.decode(row["state"]).get("history", {}).get("days", {}))
@@ -259,6 +276,8 @@ _ANSWERS: dict[str, Answer] = {
     intake._UNTOLD: _untold,
     intake._LEDGERS: lambda schema: states(schema.tables, "seller"),
     intake._ROUNDS: _rounds,
+    intake._ROOT: _root,
+    lead_store._HEARD: _heard,
     holdings._PARTIES_OF_HELD: _parties_of_held,
     care._WATCHED: lambda schema, *wanted: reports.watched(
         states(schema.tables, "customer"), *wanted

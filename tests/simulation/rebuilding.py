@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
-from perennial.kit.batch import Record
+from perennial.kit.batch import EntityId, Record
 from perennial.kit.comparing import compared_names
+from perennial.kit.door import ON_ITS_WAY
 from perennial.kit.reading import Stored
 from perennial.kit.shadow import (
     Difference,
@@ -42,6 +43,11 @@ def by_key(broker: Broker, topics: Iterable[str]) -> dict[str, list[Logged]]:
     return found
 
 
+def in_hand(tables: Tables) -> Iterator[tuple[EntityId, tuple[str, str]]]:
+    """The parts that somebody holds: not those on their way."""
+    return ((place, kept) for place, kept in tables.part.items() if kept[1] != ON_ITS_WAY)
+
+
 def reference(service: Service, tables: Tables) -> dict[str, dict[str, Any]]:
     """The subjects that rules know whole, as they stand."""
     return {
@@ -61,7 +67,7 @@ class Comparison:
     def __init__(self, service: Service, tables: Tables, broker: Broker) -> None:
         self._service, self._tables, self._broker = service, tables, broker
         self._parts: dict[tuple[str, str], dict[str, Any]] = {}
-        for (subject, part_id), (key, text) in tables.part.items():
+        for (subject, part_id), (key, text) in in_hand(tables):
             kind = service.subjects[subject].part
             assert kind is not None, "only subjects with parts leave any"
             self._parts.setdefault((subject, key), {})[part_id] = _json(text, type=kind)

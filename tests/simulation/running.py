@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -31,6 +31,7 @@ from tests.simulation.outside import BrokenError, Outside, Said
 from tests.simulation.people import People
 from tests.simulation.processes import START, BuildError, World
 from tests.simulation.sights import Sights
+from tests.simulation.unity import Registrar, WhoIsWho
 from tests.simulation.virtual import StillError, VirtualLoop, played
 
 SERVICES = (LEAD_INTAKE, LIFECYCLE, SCORING, NOTIFICATIONS)
@@ -92,6 +93,7 @@ class Run:
         self.outside = Outside(self.world, self.broker, self.houses)
         self.company = Company(plan.seed, plan.market, plan.live, plan.wild)
         self.people = People(plan.seed, self.tables)
+        self.registrar = Registrar(plan.seed, self.tables)
         self.moment = START
         self.facts = 0
 
@@ -132,9 +134,17 @@ class Run:
             self._broken = chance.one_of(sorted(self.houses))
             chance.struck["faulty build"] += 1
         at = self.world.wall() if self.plan.live else self.moment + timedelta(hours=1)
-        await self._phase(self.company.phase(at, 8))
-        await self._phase(list(self.people.wishes(at)))
+        said, unions = self._said(at), self.registrar.wishes(at)
+        if self.plan.wild:
+            await self._phase([*said, *unions])
+        else:
+            await self._phase(said)
+            await self._phase(unions)
+        await self._phase(self.people.wishes(at))
         await self._on_to(self.moment + timedelta(days=self.company.random.choice(JUMPS)))
+
+    def _said(self, at: datetime) -> list[Happening]:
+        return self.company.phase(at, 8, WhoIsWho(self.tables, self.company).root_of)
 
     async def _on_to(self, until: datetime) -> None:
         """As a replay ticks: by way of every day in which some timer is due."""
@@ -151,7 +161,7 @@ class Run:
         await self.outside.tick(self.moment)
         await self._mended()
 
-    async def _phase(self, happenings: list[Happening]) -> None:
+    async def _phase(self, happenings: Sequence[Happening]) -> None:
         """Partners all at once, then people one after the other; then all that follows from it."""
         self.facts += len(happenings)
         facts = [one for one in happenings if isinstance(one, Said)]

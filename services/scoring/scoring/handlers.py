@@ -25,6 +25,7 @@ CUSTOMER = Subject(
     due=rescoring.due,
     part=orders.OrderRow,
     names=orders.named,
+    hands=orders.handed,
     emits=(SCORES, GRADES),
 )
 

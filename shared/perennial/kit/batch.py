@@ -162,7 +162,7 @@ class Writes:
 
     entities: list[Entity] = field(default_factory=list)
     parts: list[tuple[str, str, str, Any]] = field(default_factory=list)
-    """(subject, id, key, part)"""
+    """(subject, id, key, part); None for one that is on its way, likewise in `moved`"""
     moved: list[tuple[str, str, str, str, Any]] = field(default_factory=list)
     """Parts that changed hands: (subject, id, former key, key, part)"""
     dropped: list[tuple[str, str, str]] = field(default_factory=list)

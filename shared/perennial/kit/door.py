@@ -62,6 +62,8 @@ from perennial.kit.naming import resolved
 from perennial.kit.subject import Service
 from perennial.kit.worlds import Worlds
 
+ON_ITS_WAY = "null"
+"""The state of a part that was let go of to a subject which is still to take it."""
 BREATH = 400
 """Items folded before the event loop gets a turn."""
 Steps = Generator[Action, Any, Any]
@@ -204,7 +206,7 @@ class _Batch:
             key, text = kept or ("", "")
             holders[part_id] = key
             kind, place = self.service.subjects[part_id[0]].part, (part_id[0], key)
-            if kind is not None and place in entities:
+            if kind is not None and place in entities and text != ON_ITS_WAY:
                 piece = msgspec.json.decode(text, type=kind)
                 pieces.setdefault(place, {})[part_id[1]] = piece
         for place, held in pieces.items():

@@ -90,6 +90,7 @@ class Fold(Ordering):
             writes.entities.append(entity)
             if entity.subject.part is not None:
                 self.parts.write(entity)
+        self.parts.write_let_go()
         writes.counters = self.counters
         writes.events += copies(self.service.name, writes.parked)
         return self.outcome
@@ -123,7 +124,7 @@ class Fold(Ordering):
             raise
         except BarredError as barred:
             restore()
-            self._barred(item, entity, str(barred))
+            self._barred(item, entity, str(barred), barred.waits_for)
         except Exception as error:  # a poison fact must not stop the others: it is parked, whole
             restore()
             holds = item.held_key or item.fact.ver > entity.seen.get(item.fact.topic, 0)
@@ -152,6 +153,7 @@ class Fold(Ordering):
             self._wait(item, entity, decision)
         else:
             events = self._record(entity, decision, fact, now)
+            self.parts.hand_over(entity.subject, fact)
             if type(fact.data) in self.service.archives:
                 self.writes.archive.append(fact)
             self._answer(item, entity, events)
@@ -257,13 +259,13 @@ class Fold(Ordering):
         ]
         counters = copy(self.counters) if self.counters else self.counters
         lengths = len(writes.events), len(writes.rows), len(writes.archive)
-        entered, given = self.ledgers.entered, self.names.given
+        entered, given, changes = self.ledgers.entered, self.names.given, self.parts.changes
 
         def restore() -> None:
             for one, state, now, due, made, seen, marks in before:
                 one.state, one.now, one.due = state, now, due
                 one.made, one.seen, one.marks = made, seen, marks
-            self.parts.follow(concerned)
+            self.parts.undo(changes)
             self.counters = counters
             self.ledgers.undo(entered)
             self.names.undo(given)

@@ -18,9 +18,13 @@ _ROW = ", ".join(field.name for field in fields(ParkedRow))
 _IS_READY = """
     (state = 'redrive'
      OR (state = 'barred' AND NOT EXISTS (
-        SELECT FROM part WHERE id = substr(waits_for, strpos(waits_for, ':') + 1)))
+        SELECT FROM part p WHERE p.id = substr(waits_for, strpos(waits_for, ':') + 1)
+        AND p.key <> parked.key
+     ) AND (waits_for LIKE 'free:%' OR EXISTS (
+        SELECT FROM part p WHERE p.id = substr(waits_for, strpos(waits_for, ':') + 1))))
      OR (state = 'waiting' AND (
-        EXISTS (SELECT FROM part WHERE id = substr(waits_for, strpos(waits_for, ':') + 1))
+        EXISTS (SELECT FROM part WHERE id = substr(waits_for, strpos(waits_for, ':') + 1)
+                AND state <> 'null')
         OR EXISTS (SELECT FROM alias WHERE name = substr(waits_for, strpos(waits_for, ':') + 1))
         OR EXISTS (SELECT FROM entity e WHERE e.key = waits_for
                    AND (e.made <> '{}' OR e.seen <> '{}')))))

@@ -49,8 +49,9 @@ _ENTITIES = """
 """
 _PARTS = """
     SELECT subject, key, id, state::text FROM part
-    WHERE subject = ANY($1::text[]) AND key = ANY($2::text[])
+    WHERE subject = ANY($1::text[]) AND key = ANY($2::text[]) AND state <> 'null'
 """
+_PARTS_IN_HAND = "SELECT count(*) FROM part WHERE subject = ANY($1::text[]) AND state <> 'null'"
 _NAMES = "SELECT subject, key, name FROM alias WHERE subject = ANY($1::text[]) AND key = ANY($2)"
 _EVENTS = """
     SELECT key, topic, ver, id, type, time, now, data FROM event
@@ -278,9 +279,7 @@ class _Comparison:
             "event": await ask(
                 "SELECT count(*) FROM event WHERE topic = ANY($1::text[])", self._topics
             ),
-            "part": await ask(
-                "SELECT count(*) FROM part WHERE subject = ANY($1::text[])", self._family.names
-            ),
+            "part": await ask(_PARTS_IN_HAND, self._family.names),
         }
         for table, count in there.items():
             if surplus := count - self._seen[table]:

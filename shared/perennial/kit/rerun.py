@@ -206,6 +206,7 @@ class Rerun:
             kept.clear()
         writes.released.clear()
         writes.aliases.clear()
+        self._fold.parts.stand()
         self._fold.outcome.answers.clear()
         return made
 

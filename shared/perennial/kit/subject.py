@@ -25,6 +25,10 @@ def _no_parts(_fact: Fact) -> Iterable[str]:
     return ()
 
 
+def _nothing(_fact: Fact) -> Mapping[str, str]:
+    return {}
+
+
 def _itself(_state: Any) -> str:
     return ""
 
@@ -78,6 +82,10 @@ class Subject:
     part: type[Part] | None = None
     """If set, `state.parts` maps ids to such pieces; only those named by `names` are loaded."""
     names: Callable[[Fact], Iterable[str]] = _no_parts
+    hands: Callable[[Fact], Mapping[str, str]] = _nothing
+    """Of the parts that a fact of our topics names, those that change hands by it, and to whom: told
+    by the fact that lets one go and by the one that takes it alike. One is taken after it was let go
+    of, in whichever order the two are read."""
     emits: tuple[Topic, ...] = ()
     requests: tuple[type, ...] = ()
     """What is asked of it beside the facts that its service listens to."""

@@ -96,13 +96,11 @@ class Verdicts:
         if not item.parked_id:
             self._remember(item, 500, error)
 
-    def _barred(self, item: Item, entity: Entity, part_id: str) -> None:
+    def _barred(self, item: Item, entity: Entity, reason: str, waits_for: str) -> None:
         """Its key stands still, until the part that the fact names is let go of."""
         entity.held = entity.touched = True
         entity.aside[item.fact.topic] = item.fact.ver
-        reason = f"{part_id} is still held by another"
-        barred = Parked(item, "barred", reason, waits_for=f"free:{part_id}", holds=True)
-        self._park(barred, entity)
+        self._park(Parked(item, "barred", reason, waits_for=waits_for, holds=True), entity)
 
     def _remember(self, item: Item, status: int, body: str) -> None:
         if item.answer_id:

@@ -47,6 +47,14 @@ def named(fact: Fact) -> tuple[str, ...]:
     return (fact.data.order_id,) if isinstance(fact.data, ORDER_FACTS) else ()
 
 
+def handed(fact: Fact) -> Mapping[str, str]:
+    """Whose an order is from a fact on by which it changes hands."""
+    match fact.data:
+        case OrderLeft(order_id=order, to=key) | OrderTaken(order_id=order, customer_id=key):
+            return {order: key}
+    return {}
+
+
 def effect_of(row: OrderRow | None, fact: Fact, policy: Policy) -> OrderEffect | Wait | None:
     """What a fact about an order adds, `row` as it stands; none if it changes nothing."""
     data, day = fact.data, business_day(fact.time, policy.zone)
