@@ -66,6 +66,22 @@ async def test_apart_again_each_has_its_own(house: Toy, source: Source) -> None:
     assert (await house.part("o2"))[0] == "b"
 
 
+@pytest.mark.parametrize("apart", [False, True])
+async def test_what_is_said_in_the_batch_of_a_union_waits_for_the_next_one(
+    house: Toy, apart: bool
+) -> None:
+    """Who is who was looked at before the batch was folded."""
+    if apart:
+        await united(house)
+    union = ask("a", toy.Unite(other="b", apart=apart), "union")
+    add = ask("b", toy.Add(amount=7), "add")
+    items = [asked(toy.SERVICE, wish, house.door.now()) for wish in (union, add)]
+    outcome = await house.door.run(Job("requests", items))
+    assert [id(item.ask) for item in outcome.busy] == [id(add)]
+    await house.asks(add)
+    assert await house.total("b" if apart else "a") == 7
+
+
 async def test_facts_that_bear_a_version_stay_with_their_key(house: Toy, source: Source) -> None:
     await united(house)
     await house.records(source.fed("b", 5))

@@ -127,12 +127,17 @@ def wholes(items: list[Item]) -> set[EntityId]:
 
 
 def parted(items: list[Item], busy: set[EntityId]) -> tuple[list[Item], list[Item]]:
-    """What can be folded now, and what is about somebody whom another transaction holds."""
-    if not busy:
-        return items, []
-    waits = [bool(busy & {place_of(item), *wholes([item])}) for item in items]
-    now = [item for item, wait in zip(items, waits, strict=True) if not wait]
-    return now, [item for item, wait in zip(items, waits, strict=True) if wait]
+    """What can be folded now; and what is about somebody whom another transaction holds, or who may be
+    found to be another, or two again, by what is folded now: who is who was looked at before it."""
+    now, later, unsettled = list[Item](), list[Item](), set(busy)
+    for item in items:
+        together = wholes([item])
+        if unsettled and unsettled & {place_of(item), *together}:
+            later.append(item)
+        else:
+            now.append(item)
+            unsettled |= together
+    return now, later
 
 
 def load_wholes(
