@@ -25,6 +25,9 @@ RATES: Mapping[str, float] = {
     "record again": 0.03,
     "answer lost": 0.05,
     "relay dies after send": 0.01,
+    "receiver fails": 0.1,
+    "receiver throttles": 0.03,
+    "receiver takes, answer lost": 0.05,
 }
 """By kind: how likely at each place where it can strike."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -27,6 +27,8 @@ from tests.simulation.queries import Pool
 from tests.simulation.store import Schema, Store
 
 SETTINGS = Settings(database_url="none: all is simulated")
+Beside = Callable[[Process, Schema, Runtime], Awaitable[None]]
+"""What runs beside a service's door, in its process."""
 Spoils = Callable[[str, Fact], bool]
 """(service, fact) → whether the present build has a rule that breaks on it."""
 
@@ -53,6 +55,8 @@ class DoorProcess(Process):
         self.spawn(Timers(runtime.door, runtime.pool, runtime.parking.release).run(stopping))
         self.spawn(self._records(stopping))
         self.spawn(runtime.jobs.run(runtime, stopping))
+        if house.beside is not None:
+            await house.beside(self, schema, runtime)
         self.ready = True
 
     async def _assembled(self) -> Runtime:
@@ -173,9 +177,11 @@ class House:
     door: DoorProcess
     relay: RelayProcess
 
-    def __init__(self, service: Service, world: World, broker: Broker, personal: Any) -> None:
+    def __init__(
+        self, service: Service, world: World, broker: Broker, personal: Any, beside: Beside | None
+    ) -> None:
         self.service, self.world, self.broker = service, world, broker
-        self.personal = personal
+        self.personal, self.beside = personal, beside
         self.schema = Schema(world)
         self._started = 0
 

@@ -6,6 +6,7 @@ from itertools import accumulate
 from typing import Any
 
 import msgspec
+from perennial.contracts.alerts import AlertEscalated, AlertFailed, AlertRaised, AlertSent
 from perennial.contracts.catalogue import topic_named
 from perennial.contracts.customers import CustomerActivated
 from perennial.contracts.holdings import ActivityLogged
@@ -22,10 +23,12 @@ from perennial.kit.subject import Service
 from perennial.kit.worlds import Worlds
 
 from tests.kit.memory import OPEN, Tables
+from tests.simulation import mail
 from tests.simulation.broker import Broker
 from tests.simulation.load import SOURCE, Company
 from tests.simulation.processes import World
 from tests.simulation.rebuilding import Comparison, by_key, in_hand, reference
+from tests.simulation.store import Schema
 from tests.simulation.unity import WhoIsWho
 
 _json = msgspec.json.decode
@@ -42,15 +45,17 @@ class Judge:
         tables: dict[str, Tables],
         company: Company,
         outside: Any,
+        posted: Schema,
     ) -> None:
         self.world, self.broker, self.services = world, broker, services
         self.tables, self.company, self.outside = tables, company, outside
+        self.posted = posted
         self.topics = sorted({topic for topic, _ in broker.partitions})
 
     def judge(self) -> None:
         checks: list[Callable[[], Iterator[str]]] = [
             self._complete, self._ordered, self._addressed, self._kept, self._said_once, self._conserved,
-            self._timers, self._rebuilt, self._numbered, self._answered, self._united,
+            self._timers, self._rebuilt, self._numbered, self._answered, self._united, self._delivered,
         ]  # fmt: skip
         for check in checks:
             for found in check():
@@ -208,6 +213,11 @@ class Judge:
         drawn = sum(self.tables["lifecycle"].counter.values())
         if len(set(numbers)) != len(numbers) or drawn != len(numbers):
             yield f"{len(numbers)} customers, {len(set(numbers))} numbers, {drawn} drawn"
+
+    def _delivered(self) -> Iterator[str]:
+        kinds = (AlertRaised, AlertEscalated, AlertSent, AlertFailed)
+        told = [one for _, _, one in self.events("notifications", *kinds)]
+        yield from mail.judged(self.posted, told)
 
     def _united(self) -> Iterator[str]:
         """Who is who, and what is whose, is what people said of it; in all services alike."""

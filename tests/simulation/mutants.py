@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
+from notifications import deliveries, delivery_queue
+from notifications.deliveries import Deliveries
 from perennial.kit import door, fold, gathering, relay
 from perennial.kit.batch import Writes
 from perennial.kit.lanes import Door
@@ -16,7 +18,7 @@ from perennial.kit.postgres import CommitUnknownError
 from perennial.kit.verdicts import Verdicts
 
 from tests.kit.memory import Transaction
-from tests.simulation import queries, store
+from tests.simulation import mail, queries, store
 
 Mutant = Callable[[], AbstractContextManager[Any]]
 
@@ -74,7 +76,7 @@ def _cursor() -> AbstractContextManager[Any]:
         last[id(schema)] = max([seen, *(row["seq"] for row in rows)])
         return rows
 
-    return patch.dict(queries.ANSWERS, {queries._name(relay._SCAN): mutant})
+    return patch.dict(queries.ANSWERS, {queries.name_of(relay._SCAN): mutant})
 
 
 def _unlocked() -> AbstractContextManager[Any]:
@@ -216,6 +218,40 @@ def _rootless() -> AbstractContextManager[Any]:
     return patch.object(door._Batch, "_who_is_who", lambda self, entities: None)
 
 
+def _in_one_batch() -> AbstractContextManager[Any]:
+    """Found here and mended: who is who was looked at once for a batch in which a union was folded."""
+
+    def mutant(items: list[Any], busy: set[Any]) -> Any:
+        waits = [bool(busy & {gathering.place_of(one), *gathering.wholes([one])}) for one in items]
+        now = [one for one, wait in zip(items, waits, strict=True) if not wait]
+        return now, [one for one, wait in zip(items, waits, strict=True) if wait]
+
+    return patch.object(door, "parted", mutant)
+
+
+def _marked_first() -> AbstractContextManager[Any]:
+    """A delivery counts as told of before the door has taken it."""
+
+    async def mutant(self: Deliveries) -> int:
+        finished = await delivery_queue.unreported(self._pool, deliveries.REPORTS)
+        if finished:
+            await delivery_queue.mark_reported(self._pool, finished)
+            await self._asks.ask_all([deliveries._told(one) for one in finished])
+        return len(finished)
+
+    return patch.object(Deliveries, "report", mutant)
+
+
+def _any_order() -> AbstractContextManager[Any]:
+    """Deliveries of one customer to one app go out side by side."""
+
+    def mutant(schema: Any, names: list[str], most: list[int], now: Any, *more: Any) -> Any:
+        with patch.object(mail, "line_of", lambda one: one["id"]):
+            return mail.STATEMENTS[delivery_queue._CLAIM](schema, names, most, now, *more)
+
+    return patch.dict(queries.ANSWERS, {queries.name_of(delivery_queue._CLAIM): mutant})
+
+
 @contextmanager
 def none() -> Iterator[None]:
     """The kit as it is."""
@@ -241,4 +277,7 @@ MUTANTS: dict[str, Mutant] = {
     "parts are taken whoever they were left to": _any_free,
     "barred without holding the key": _barred_alone,
     "who is who not looked at under the lock": _rootless,
+    "who is who looked at before a union of the same batch": _in_one_batch,
+    "deliveries told of after they are marked": _marked_first,
+    "deliveries of a customer side by side": _any_order,
 }

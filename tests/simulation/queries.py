@@ -66,7 +66,7 @@ class Pool:
 
     async def fetch(self, sql: str, *arguments: Any) -> list[Row]:
         await asked(self._process, self._schema)
-        return [Row(one) for one in ANSWERS[_name(sql)](self._view, *arguments)]
+        return [Row(one) for one in ANSWERS[name_of(sql)](self._view, *arguments)]
 
     async def fetchrow(self, sql: str, *arguments: Any) -> Row | None:
         return next(iter(await self.fetch(sql, *arguments)), None)
@@ -81,10 +81,11 @@ class Pool:
     async def executemany(self, sql: str, arguments: Sequence[Any]) -> None:
         await asked(self._process, self._schema)
         for one in arguments:
-            ANSWERS[_name(sql)](self._schema, *one)
+            ANSWERS[name_of(sql)](self._schema, *one)
 
 
-def _name(sql: str) -> str:
+def name_of(sql: str) -> str:
+    """A statement as it is known here."""
     return " ".join(sql.split())
 
 
@@ -294,4 +295,4 @@ _ANSWERS: dict[str, Answer] = {
     numbers._EXTENT: _extent,
     numbers._SCORED_BY_ANOTHER: lambda schema, *_: [],
 }
-ANSWERS = {_name(sql): answer for sql, answer in _ANSWERS.items()}
+ANSWERS = {name_of(sql): answer for sql, answer in _ANSWERS.items()}

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from zlib import crc32
 
@@ -27,6 +28,7 @@ from tests.simulation.chance import RATES, Chance
 from tests.simulation.houses import House, spoilt
 from tests.simulation.judging import Judge
 from tests.simulation.load import Company, Happening
+from tests.simulation.mail import deliver, open_deliveries, registering
 from tests.simulation.outside import BrokenError, Outside, Said
 from tests.simulation.people import People
 from tests.simulation.processes import START, BuildError, World
@@ -37,6 +39,7 @@ from tests.simulation.virtual import StillError, VirtualLoop, played
 SERVICES = (LEAD_INTAKE, LIFECYCLE, SCORING, NOTIFICATIONS)
 REDRIVES_MOST = 10
 """What is held after so many is held for no fault of a build that was mended."""
+WAITS_MOST = 20
 JUMPS = (1, 1, 1, 1, 2, 3, 7, 15, 40)
 """Days that time may jump at once."""
 
@@ -60,6 +63,11 @@ class Plan:
         draw = Random(f"plan {seed}")
         days, market = draw.randint(phases // 2, phases), draw.random() < 0.7
         return cls(f"{seed}", days, market, draw.random() < 0.2, draw.random() < 0.3)
+
+    @property
+    def posts(self) -> bool:
+        """Whether apps hear of alerts. When they do, hangs on how fast they are."""
+        return self.market or not self.comparable
 
     @property
     def comparable(self) -> bool:
@@ -95,6 +103,8 @@ class Run:
         self.people = People(plan.seed, self.tables)
         self.registrar = Registrar(plan.seed, self.tables)
         self.moment = START
+        self.waited = timedelta()
+        """How long apps were waited for that have not answered yet."""
         self.facts = 0
 
     @property
@@ -103,9 +113,15 @@ class Run:
 
     def _house(self, service: Service) -> House:
         built = spoilt(service, self._spoils, BuildError)
-        house = House(built, self.world, self.broker, SEALING)
+        beside = partial(deliver, clock=self._posted_at) if service is NOTIFICATIONS else None
+        house = House(built, self.world, self.broker, SEALING, beside)
         house.schema.committed = Sights(self.world, service.name, self._time).look
         return house
+
+    def _posted_at(self) -> datetime:
+        """Deliveries live in real time: it goes on while a played clock stands."""
+        told = self._time() or START
+        return told + self.waited + timedelta(seconds=self.world.loop.time())
 
     def _time(self) -> datetime | None:
         return self.world.wall() if self.plan.live else self.outside.told
@@ -121,12 +137,23 @@ class Run:
             house.start()
         await self._tick(self.moment)  # taken everywhere before anybody asks what time it is
         await self._phase(list(self.company.opening(self.moment)))
+        await self._phase(list(registering()) if self.plan.posts else [])
         for _ in range(self.plan.phases):
             await self._day()
         self._heal()
         await self._mended()
+        await self._delivered()
         for house in self.houses.values():
             house.stop()
+
+    async def _delivered(self) -> None:
+        """Until every app has heard of what it is still to hear of, and all that is told of."""
+        for _ in range(WAITS_MOST):
+            if not open_deliveries(self.houses["notifications"].schema):
+                break
+            self.waited += timedelta(days=1)
+            await asyncio.sleep(5)
+        await self.outside.settle()
 
     async def _day(self) -> None:
         chance = self.world.chance
@@ -206,8 +233,9 @@ class Run:
         """All that must hold, unless it did not even come to rest."""
         if not self.world.defects:
             services = {one.name: one for one in SERVICES}
+            schema = self.houses["notifications"].schema
             Judge(
-                self.world, self.broker, services, self.tables, self.company, self.outside
+                self.world, self.broker, services, self.tables, self.company, self.outside, schema
             ).judge()
 
     def _heal(self) -> None:

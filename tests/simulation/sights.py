@@ -56,6 +56,7 @@ SOMETIMES = (
     "the Kafka lane started anew",
     "waited for a lock",
     "met a busy key",
+    "a delivery came again",
     "compared with a run without faults",
 )
 """What must have happened in a long run: a fault that never struck proves nothing."""

@@ -55,6 +55,32 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return future
 
 
+class _InOrder(dict[Any, None]):
+    """As much of a set as a group of tasks needs, in the order in which they began."""
+
+    def add(self, task: Any) -> None:
+        self[task] = None
+
+    def discard(self, task: Any) -> None:
+        self.pop(task, None)
+
+
+class _Group(asyncio.TaskGroup):
+    """Its tasks are broken off in one order: a run must be repeatable."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tasks = _InOrder()  # type: ignore[assignment]
+
+    def create_task(self, coro: Any, **more: Any) -> "asyncio.Task[Any]":
+        """What was to begin in a group that is being broken off never begins."""
+        try:
+            return super().create_task(coro, **more)
+        except RuntimeError:
+            coro.close()
+            raise
+
+
 class _Clock:
     """What the kit reads as `time`."""
 
@@ -80,4 +106,5 @@ def played(loop: VirtualLoop, chance: Random, wall: Callable[[], datetime]) -> I
         for module in (lanes, records):
             stack.enter_context(patch.object(module, "datetime", Moment))
         stack.enter_context(patch.object(lanes, "random", chance))
+        stack.enter_context(patch.object(asyncio, "TaskGroup", _Group))
         yield
