@@ -135,6 +135,8 @@ class Transaction:
             return
         for entity in writes.entities:
             self._keep(entity)
+        for entity in writes.counted:
+            self._count_versions(entity)
         self._hand_over(writes)
         for subject, name, key in writes.aliases:
             tables.alias[subject, name] = key
@@ -177,6 +179,13 @@ class Transaction:
             self.tables.waking.pop(place, None)
         if entity.seen or entity.made:
             self.tables.known.add(entity.key)
+
+    def _count_versions(self, entity: Entity) -> None:
+        place = entity.subject.name, entity.key
+        now, _, made, held, due, state, _ = self.tables.entity[place]
+        seen, marks = _json(entity.seen), _json(entity.marks)
+        self.tables.entity[place] = now, seen, made, held, due, state, marks
+        self.tables.known.add(entity.key)
 
     def _count(self, writes: Writes) -> None:
         sent = self.tables.sent

@@ -4,6 +4,7 @@ from dataclasses import replace as changed
 
 import pytest
 from msgspec.structs import replace
+from perennial.contracts.base import Event
 from perennial.contracts.partner import DEMO
 from perennial.kit import actions, door
 from perennial.kit.door import Job
@@ -50,6 +51,22 @@ async def test_a_partition_not_where_we_stand_is_sought_again_and_others_commit(
     assert await house.total(FAR) == 1
     await house.records(first, second)
     assert await house.total("a") == 2
+
+
+@pytest.mark.parametrize("said", [toy.Noted(), toy.Gone(order="o1")])
+async def test_a_fact_that_changes_nothing_leaves_its_version_alone(
+    house: Toy, source: Source, said: Event
+) -> None:
+    await house.records(source.fed("a", 5, remind_after=60))
+    before = await house.state("a")
+    outcome = await house.records(source.item(source.fact(toy.NOTES.name, "a", said, 1)))
+    [entity] = outcome.writes.counted
+    assert not outcome.writes.entities
+    assert (entity.folded is None) == isinstance(said, toy.Gone), "what nobody hears needs no state"
+    now, seen, *rest = before
+    assert await house.state("a") == (
+        now, {**seen, toy.NOTES.name: 1}, *rest[:2], {**rest[2], toy.NOTES.name: "00000001"}, *rest[3:],
+    )  # fmt: skip
 
 
 async def test_a_relays_duplicate_changes_nothing_and_is_not_counted(

@@ -87,7 +87,8 @@ def _item(source: Source, step: Step, second: int) -> Item | None:
         case "fed":
             return source.fed(step.key, step.amount, second, remind_after=step.remind, times=2)
         case "noted":
-            return source.item(source.fact(toy.NOTES.name, step.key, toy.Noted(), second))
+            said = toy.Noted() if step.remind else toy.Gone(order=step.order)  # no rule hears that
+            return source.item(source.fact(toy.NOTES.name, step.key, said, second))
         case "staff":
             named = toy.Named(name=f"boss {second}")
             return source.item(source.fact(toy.STAFF.name, "boss", named, second))

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from perennial.contracts.base import Event, Fact, Of
 from perennial.kit.ask import Answer, Ask
 from perennial.kit.subject import Made, Row, Subject
@@ -92,13 +94,27 @@ class Entity:
     made: dict[str, int]
     held: bool
     due: datetime | None
-    state: Any
+    folded: Any = None
+    """Its state, once somebody has looked at it."""
     marks: dict[str, str] = field(default_factory=dict)
     """The beginning of the last taken fact's id, by topic: another id under its version is a fork."""
     aside: dict[str, int] = field(default_factory=dict)
     """While it is held: the last version set aside, by topic."""
     parts_before: dict[str, Any] = field(default_factory=dict)
     touched: bool = False
+    counted: bool = False
+    """A version was taken, which may be all that changed: most facts concern nobody's rules."""
+    stored: str = "{}"
+
+    @property
+    def state(self) -> Any:
+        if self.folded is None:
+            self.folded = msgspec.json.decode(self.stored, type=self.subject.state)
+        return self.folded
+
+    @state.setter
+    def state(self, state: Any) -> None:
+        self.folded = state
 
 
 @dataclass(slots=True)
@@ -161,6 +177,8 @@ class Writes:
     """Everything one batch leaves behind, in one transaction."""
 
     entities: list[Entity] = field(default_factory=list)
+    counted: list[Entity] = field(default_factory=list)
+    """Of which only the versions they have taken changed."""
     parts: list[tuple[str, str, str, Any]] = field(default_factory=list)
     """(subject, id, key, part); None for one that is on its way, likewise in `moved`"""
     moved: list[tuple[str, str, str, str, Any]] = field(default_factory=list)

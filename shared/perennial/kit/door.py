@@ -217,18 +217,18 @@ class _Batch:
 
     def _who_is_who(self, entities: dict[EntityId, Entity]) -> None:
         """A subject may have been found to be another meanwhile, or to be two again."""
+        spoken_to = {place_of(item) for item in self.items if not item.fact.ver}
+        places = entities.keys() & (spoken_to | self.followed.keys())
         roots = {
             place: (place[0], root)
-            for place, one in entities.items()
+            for place, one in ((place, entities[place]) for place in places)
             if (root := one.subject.root(one.state))
         }
         astray = any(
-            roots.get(place) != root for place, root in self.followed.items() if place in entities
+            roots.get(place) != root for place, root in self.followed.items() if place in places
         )
-        if astray or any(
-            place_of(item) in roots and not item.fact.ver for item in self.items if roots
-        ):
-            raise ElsewhereError(entities.keys(), roots)
+        if astray or spoken_to & roots.keys():
+            raise ElsewhereError(places, roots)
 
     def _entity(self, place: EntityId, row: Any) -> Entity:
         now, seen, made, held, due, state, marks = row
@@ -241,10 +241,10 @@ class _Batch:
             msgspec.json.decode(made),
             held and place not in self.flowing,
             due,
-            msgspec.json.decode(state, type=subject.state),
-            msgspec.json.decode(marks),
-            dict(self.aside.get(place, {})),
+            marks=msgspec.json.decode(marks),
+            aside=dict(self.aside.get(place, {})),
             touched=held and place in self.flowing,
+            stored=state,
         )
 
 

@@ -85,11 +85,12 @@ class Fold(Ordering):
             raise MoreNeeded(self._scopes_missing, self.parts.missing, self.ledgers.missing)
         writes = self.writes
         for entity in self.entities.values():
-            if not entity.touched:
-                continue
-            writes.entities.append(entity)
-            if entity.subject.part is not None:
-                self.parts.write(entity)
+            if entity.touched:
+                writes.entities.append(entity)
+                if entity.subject.part is not None:
+                    self.parts.write(entity)
+            elif entity.counted:
+                writes.counted.append(entity)
         self.parts.write_let_go()
         writes.counters = self.counters
         writes.events += copies(self.service.name, writes.parked)
@@ -142,7 +143,7 @@ class Fold(Ordering):
                 return
             entity.seen[fact.topic] = fact.ver
             entity.marks[fact.topic] = fact.id[:MARK]
-        entity.touched = True
+            entity.counted = True
         if item.dropping or type(fact.data) not in self.service.routes:
             self._done_with(item)
             return
@@ -200,9 +201,10 @@ class Fold(Ordering):
         if decision:
             self.parts.follow(changed.values())
         for entity in changed.values():
-            entity.touched = entity.touched or bool(decision)
-            due = subject.due(entity.state, self.worlds.at(now))
-            entity.due = min(due.values()) if due else None
+            named = subject.due(entity.state, self.worlds.at(now))
+            due = min(named.values(), default=None)
+            entity.touched = entity.touched or bool(decision) or due != entity.due
+            entity.due = due
         return events
 
     def _numbered(self, event: Event, time: datetime) -> Event:
@@ -254,7 +256,7 @@ class Fold(Ordering):
     def _snapshot(self, *concerned: Entity) -> Callable[[], None]:
         writes = self.writes
         before = [
-            (one, one.state, one.now, one.due, dict(one.made), dict(one.seen), dict(one.marks))
+            (one, one.folded, one.now, one.due, dict(one.made), dict(one.seen), dict(one.marks))
             for one in concerned
         ]
         counters = copy(self.counters) if self.counters else self.counters
@@ -262,8 +264,8 @@ class Fold(Ordering):
         entered, given, changes = self.ledgers.entered, self.names.given, self.parts.changes
 
         def restore() -> None:
-            for one, state, now, due, made, seen, marks in before:
-                one.state, one.now, one.due = state, now, due
+            for one, folded, now, due, made, seen, marks in before:
+                one.folded, one.now, one.due = folded, now, due
                 one.made, one.seen, one.marks = made, seen, marks
             self.parts.undo(changes)
             self.counters = counters

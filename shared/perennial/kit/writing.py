@@ -20,6 +20,12 @@ CLAUSES: dict[str, tuple[str, str]] = {
            FROM unnest({0}) AS v (subject, key, now, seen, marks, made, held, due, state)
            WHERE t.subject = v.subject AND t.key = v.key""",
     ),
+    "counted": (
+        "text[],text[],text[],text[]",
+        """UPDATE entity AS t SET seen = v.seen::jsonb, marks = v.marks::jsonb
+           FROM unnest({0}) AS v (subject, key, seen, marks)
+           WHERE t.subject = v.subject AND t.key = v.key""",
+    ),
     "part": (
         "text[],text[],text[],text[]",
         """INSERT INTO part (subject, id, key, state)
@@ -157,6 +163,7 @@ def _columns(writes: Writes) -> dict[str, list[tuple[Any, ...]]]:
     sent = Counter(event.topic for event in events)
     return {
         "entity": [_entity(entity) for entity in writes.entities],
+        "counted": [_counted(entity) for entity in writes.counted],
         "part": [(s, i, k, _json.encode(part).decode()) for s, i, k, part in writes.parts],
         "moved": [(s, i, f, k, _json.encode(part).decode()) for s, i, f, k, part in writes.moved],
         "dropped": writes.dropped,
@@ -197,6 +204,11 @@ def _entity(entity: Any) -> tuple[Any, ...]:
         entity.due,
         encode_state(state),
     )
+
+
+def _counted(entity: Any) -> tuple[str, ...]:
+    seen, marks = _json.encode(entity.seen), _json.encode(entity.marks)
+    return entity.subject.name, entity.key, seen.decode(), marks.decode()
 
 
 def encode_state(state: State) -> str:
