@@ -34,6 +34,8 @@ log = logging.getLogger("perennial.kit")
 
 GROUP_MOST = 256
 BULK_MOST = 2_000
+BULK_AT_ONCE = 2
+"""While Postgres writes one chunk, the next is folded."""
 ROUNDS_BEFORE_WAITING = 3
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
 LOST_RACES_MOST = 5
@@ -175,7 +177,7 @@ class Requests:
         self._door = door_
         self._waiting: list[tuple[Ask, asyncio.Future[Answer], int]] = []
         self._wake = asyncio.Event()
-        self._bulk = asyncio.Semaphore(1)
+        self._bulk = asyncio.Semaphore(BULK_AT_ONCE)
         self._unanswered = 0
 
     @property
