@@ -1,12 +1,16 @@
-"""`perennial rebuild SERVICE --check`: proves that a schema is what the service's own topics make of it."""
+"""`perennial rebuild SERVICE`: a service's tables made anew from its topics, and what differs."""
 
 import json
 import os
+import signal
 import subprocess
+from collections.abc import Callable, Iterator
+from tempfile import TemporaryFile
 from typing import Annotated, Any
 
 import typer
 from perennial_embedded.home import Home
+from perennial_embedded.processes import tied
 from perennial_embedded.services import Environment, Service
 from perennial_embedded.state import Addresses
 from perennial_embedded.system import SERVICES
@@ -16,6 +20,7 @@ from perennial_cli.topology import OBSERVER
 from perennial_cli.trouble import ANSWER_IS_NO, Trouble
 
 SHOWN = 20
+Heard = Callable[[dict[str, Any]], None]
 
 
 def register(app: typer.Typer) -> None:
@@ -26,43 +31,81 @@ def rebuild(
     desk: Desk,
     service: Annotated[str, typer.Argument(help=", ".join(one.name for one in SERVICES))],
     check: Annotated[
-        bool, typer.Option("--check", help="Compare only; the service goes on.")
+        bool, typer.Option("--check", help="Compare in memory only; no table is made.")
     ] = False,
+    switch: Annotated[
+        bool, typer.Option("--switch", help="Put it in the place of the living tables.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Switch although they differ; keeps the former tables.")
+    ] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Don't go on where an earlier one was cut short.")
+    ] = False,
+    batch: Annotated[int, typer.Option(min=1, help="Keys in a transaction.")] = 500,
 ) -> None:
-    """Fold a service's own topics anew and compare, row for row. Exit 1 on any difference."""
-    if not check:
-        raise Trouble("a service can't be rebuilt into empty tables yet", "Add --check to compare.")
+    """Make a service's tables anew from its topics and compare, row for row. The service goes on.
+
+    Exit 1 on any difference; equal tables that were not switched are dropped again.
+    """
     known = {one.name: one for one in SERVICES}
     if service not in known:
         raise Trouble(f"no service {service}", f"There are {', '.join(known)}.")
-    with desk.show.aside.status("folding the topics"):
-        found = compared(desk.home, desk.addresses(), known[service])
+    if force and not switch:
+        raise Trouble("--force says how to switch", "Add --switch.")
+    home, addresses, one = desk.home, desk.addresses(), known[service]
+    with desk.show.aside.status("reading the topics") as status:
+        if check:
+            found = compared(home, addresses, one)
+        else:
+            wish = {"batch": batch, "anew": anew, "switch": switch, "force": force}
+            found = made(home, addresses, one, wish, lambda line: status.update(_how_far(line)))
     _tell(desk, found)
-    if found["differing"]:
+    if found["differing"] and not found["switched"]:
         raise typer.Exit(ANSWER_IS_NO)
 
 
 def compared(home: Home, addresses: Addresses, service: Service) -> dict[str, Any]:
     """In a process of its own, with the service's database role and the observer's eyes."""
-    environment = Environment(home, addresses, SERVICES, "wall")
-    env = dict(environment.of(service, "rebuild", service.schema)) | _observer(addresses)
-    done = subprocess.run(
-        [*service.command("rebuild"), "--check"],
-        env={**os.environ, **env},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode not in (0, ANSWER_IS_NO) or not done.stdout:
-        last = done.stderr.strip().splitlines()[-1:] or [f"ended with {done.returncode}"]
-        raise Trouble(f"{service.name} could not be compared: {last[0]}", "Run `perennial doctor`.")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    lines = _run(home, addresses, service, service.schema, [*service.command("check")])
+    return list(lines)[-1]
+
+
+def made(
+    home: Home, addresses: Addresses, service: Service, wish: dict[str, Any], hear: Heard
+) -> dict[str, Any]:
+    """As the role that owns the schema."""
+    command = [*service.command("rebuild"), json.dumps(wish)]
+    found: dict[str, Any] = {}
+    for found in _run(home, addresses, service, f"{service.schema}_migrate", command):
+        hear(found)
     return found
 
 
-def _observer(addresses: Addresses) -> dict[str, str]:
-    login = addresses.credentials(OBSERVER)
-    return {"PERENNIAL_KAFKA_USER": login.username, "PERENNIAL_KAFKA_PASSWORD": login.password}
+def _run(
+    home: Home, addresses: Addresses, service: Service, role: str, command: list[str]
+) -> Iterator[dict[str, Any]]:
+    """What the process says, line by line. Raises `Trouble` if it breaks off."""
+    env = Environment(home, addresses, SERVICES, "wall").of(service, "rebuild", role, OBSERVER)
+    with TemporaryFile("w+") as errors:
+        process = subprocess.Popen(
+            tied(command, None, signal.SIGKILL),
+            env={**os.environ, **env},
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+        assert process.stdout is not None
+        yield from map(json.loads, process.stdout)
+        if (code := process.wait()) in (0, ANSWER_IS_NO):
+            return
+        errors.seek(0)
+        last = errors.read().strip().splitlines()[-1:] or [f"ended with {code}"]
+    raise Trouble(f"{service.name} could not be rebuilt: {last[0]}", "Run `perennial doctor`.")
+
+
+def _how_far(line: dict[str, Any]) -> str:
+    return f"{line['doing']}: {line['facts']:,} facts" if "doing" in line else "comparing"
 
 
 def _tell(desk: Desk, found: dict[str, Any]) -> None:
@@ -72,6 +115,8 @@ def _tell(desk: Desk, found: dict[str, Any]) -> None:
     counted = ", ".join(f"{count:,} {table}" for table, count in sorted(found["compared"].items()))
     verdict = "[red]differs[/]" if found["differing"] else "[green]equal, row for row[/]"
     desk.show.console.print(f"{found['service']}: {verdict} ({counted})")
+    if found["switched"]:
+        desk.show.console.print("It lives on the tables that were made anew.")
     if found["differing"]:
         desk.show.console.print(f"{found['differing']:,} differences; the first:")
         desk.show.rows(

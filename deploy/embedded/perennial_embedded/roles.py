@@ -91,6 +91,7 @@ def _service(schema: str, passwords: Passwords) -> list[str]:
         *limits,
         f"GRANT CONNECT ON DATABASE {DATABASE} TO {migrate}, {runtime}, {relay}",
         f"CREATE SCHEMA IF NOT EXISTS {_name(schema)} AUTHORIZATION {migrate}",
+        f"GRANT CREATE ON DATABASE {DATABASE} TO {migrate}",
         f"GRANT USAGE ON SCHEMA {_name(schema)} TO {runtime}, {relay}",
         f"{own} IN SCHEMA {schema} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {runtime}",
         f"{own} IN SCHEMA {schema} GRANT USAGE, SELECT ON SEQUENCES TO {runtime}",

@@ -103,8 +103,11 @@ class Environment:
             frozen_after=BEATS_WITHIN,
         )
 
-    def of(self, service: Service, process: str, role: str) -> Mapping[str, str]:
-        login = self.addresses.credentials(service.name)
+    def of(
+        self, service: Service, process: str, role: str, principal: str = ""
+    ) -> Mapping[str, str]:
+        """`role` is who it is to Postgres, `principal` to Kafka; usually the service itself."""
+        login = self.addresses.credentials(principal or service.name)
         peers = {peer.name: self.addresses.url(peer.name) for peer in self.services}
         return {
             **THRIFT,

@@ -37,6 +37,7 @@ class System:
         detours: Mapping[str, int] = NO_DETOURS,
     ) -> None:
         self._services = services
+        self._eyes = next(iter(access.observers), "")
         self.stack = Stack(
             path,
             schemas=[service.schema for service in services],
@@ -74,13 +75,13 @@ class System:
         await self.stack.stop()
 
     async def _migrate(self, service: Service) -> None:
-        """The only moment at which the schema's owner logs in."""
+        """The schema's owner logs in. It looks at the topics, too: what a lost database held is there."""
         home = self.stack.home
         once = Applied(home.postgres, f"migrations-{service.name}", service.migrations())
         if once.is_done():
             return
         name = f"{service.name}-migrate"
-        env = self._environment.of(service, name, f"{service.schema}_migrate")
+        env = self._environment.of(service, name, f"{service.schema}_migrate", self._eyes)
         log = home.logs / f"{name}.log"
         code = await asyncio.to_thread(_run, service.command("migrate"), {**os.environ, **env}, log)
         if code != 0:

@@ -30,6 +30,7 @@ SERVICE = Service(
     router=router,
     rows=projections.rows,
     rebuilds=(projections.HOLDING,),
+    follows=("lead",),
     requests=requests.SAID,
     locate=locate,
     adapt=adapt,

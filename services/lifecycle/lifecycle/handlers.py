@@ -16,6 +16,7 @@ from perennial.contracts.orders import (
     OrderReturned,
 )
 from perennial.contracts.registers import PersonChanged
+from perennial.contracts.reports import MonthClosed, ReportPublished
 from perennial.contracts.scores import ChurnChanged, CustomerScored, TrendChanged
 from perennial.contracts.unions import OrderLeft, OrderTaken
 from perennial.kit.subject import Numbering, Subject, on
@@ -41,6 +42,7 @@ REPORT = Subject(
     evolve=books.evolve,
     due=books.due,
     emits=(CUSTOMERS,),
+    makes=(MonthClosed, ReportPublished),
 )
 REGISTER = Subject(
     name="register",

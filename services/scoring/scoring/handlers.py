@@ -6,7 +6,7 @@ from typing import Any
 from perennial.contracts.customers import CurveStarted
 from perennial.contracts.grades import GRADES
 from perennial.contracts.orders import OrderCancelled, OrderPaid, OrderPlaced, OrderReturned
-from perennial.contracts.scores import SCORES
+from perennial.contracts.scores import SCORES, FitRequested, ModelAdopted, ModelFitted
 from perennial.contracts.unions import LeadLeft, LeadTaken, OrderLeft, OrderTaken
 from perennial.kit.subject import Subject, on
 
@@ -35,6 +35,7 @@ MODEL = Subject(
     react=fitting.react,
     evolve=fitting.evolve,
     emits=(SCORES,),
+    makes=(FitRequested, ModelFitted, ModelAdopted),
     reference=True,
 )
 

@@ -18,6 +18,8 @@ class Checked(msgspec.Struct, kw_only=True):
     compared: dict[str, int] = {}
     differing: int = 0
     differences: list[Difference] = []
+    switched: bool = False
+    """What was made anew stands in the place of the living tables."""
 
     def count(self, table: str, n: int = 1) -> None:
         self.compared[table] = self.compared.get(table, 0) + n
@@ -29,15 +31,20 @@ class Checked(msgspec.Struct, kw_only=True):
                 self.differences.append(one)
 
 
-def compared_names(
-    subject: Subject, key: str, live: frozenset[str], told: Iterable[Logged]
-) -> Iterator[Difference]:
-    """Names that lead to this key in the tables, against those that its events have left it with."""
+def names_of(subject: Subject, key: str, told: Iterable[Logged]) -> set[str]:
+    """Names that lead to this key, as its events have left it."""
     given: dict[str, str] = {}
     for fact in sorted((one.fact for one in told), key=by_moment):
         if fact.data is not None:
             given |= {**subject.aliases(fact.data), **subject.renames(fact.data)}
-    ours = {name for name, leads_to in given.items() if leads_to == key}
+    return {name for name, leads_to in given.items() if leads_to == key}
+
+
+def compared_names(
+    subject: Subject, key: str, live: frozenset[str], told: Iterable[Logged]
+) -> Iterator[Difference]:
+    """Names that lead to this key in the tables, against those that its events have left it with."""
+    ours = names_of(subject, key, told)
     for name in sorted(live ^ ours):
         missing = "the table" if name in ours else "the topics"
         yield Difference(

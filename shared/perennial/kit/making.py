@@ -23,6 +23,11 @@ class Context(msgspec.Struct, kw_only=True, omit_defaults=True):
     traceparent: str = ""
 
 
+def context_text(context: Context) -> str:
+    """As it stands in the history."""
+    return _encoder.encode(context).decode()
+
+
 def made_event(
     service: str,
     entity: Entity,
@@ -57,7 +62,7 @@ def made_event(
         type=event.TYPE,
         time=time,
         now=now,
-        context=_encoder.encode(context).decode(),
+        context=context_text(context),
         data=_with_receipt(event, receipt) if told else "",
         event=event,
     )

@@ -69,7 +69,7 @@ async def check(service: Service, url: str, broker: Broker) -> Checked:
     """Compare every own subject, part and event, and every mirror, with the topics."""
     checked = Checked(service=service.name)
     async with _snapshot(url) as base, Reader(broker) as reader:
-        await _outbox_gone(base, url)
+        await outbox_gone(base, url)
         worlds = Worlds(service, await load_reference(base, service))
         moment = await base.fetchval("SELECT transaction_timestamp()")
         for family in families(service):
@@ -87,7 +87,7 @@ async def _snapshot(url: str) -> AsyncIterator[Any]:
         await connection.close()
 
 
-async def _outbox_gone(base: Any, url: str) -> None:
+async def outbox_gone(base: Any, url: str) -> None:
     """Wait until all that the snapshot knows is published."""
     last = await base.fetchval("SELECT max(seq) FROM outbox")
     if last is None:

@@ -9,7 +9,7 @@ from perennial.contracts.base import Topic
 from perennial.contracts.platform import REJECTED, FactRejected
 from perennial.kit.batch import Parked, Record
 from perennial.kit.ids import event_id
-from perennial.kit.making import Context
+from perennial.kit.making import Context, context_text
 from perennial.kit.subject import Made
 
 LONGEST_ERROR = 2_000
@@ -56,7 +56,7 @@ def _copy(topic: Topic, service: str, parked: Parked, record: Record) -> Made:
         type=event.TYPE,
         time=fact.now,
         now=fact.now,
-        context=_json.encode(context).decode(),
+        context=context_text(context),
         data=_json.encode(event).decode(),
         event=event,
     )

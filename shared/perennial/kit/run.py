@@ -1,4 +1,4 @@
-"""`python -m <service>.main door|relay|migrate|rebuild --check`: the processes of one service."""
+"""`python -m <service>.main door|relay|migrate|check|rebuild`: the processes of one service."""
 
 import asyncio
 import gc
@@ -12,7 +12,7 @@ import uvloop
 
 from perennial.kit.subject import Service
 
-USAGE = "usage: python -m <service>.main door|relay|migrate|rebuild --check"
+USAGE = "usage: python -m <service>.main door|relay|migrate|check|rebuild [wish as JSON]"
 
 
 def main(service: Service) -> None:
@@ -30,8 +30,11 @@ def main(service: Service) -> None:
             uvloop.run(_until_told(lambda stopping: _relay(service, stopping)))
         case ["migrate"]:
             migrate(service)
-        case ["rebuild", "--check"]:
+            uvloop.run(_restore(service))
+        case ["check"]:
             sys.exit(uvloop.run(_check(service)))
+        case ["rebuild", *wish]:
+            sys.exit(uvloop.run(_rebuild(service, "".join(wish) or "{}")))
         case _:
             sys.exit(USAGE)
 
@@ -77,8 +80,46 @@ async def _check(service: Service) -> int:
     return 1 if checked.differing else 0
 
 
-def migrate(service: Service) -> None:
-    """Bring the service's schema to the newest revision, as its migration role."""
+async def _rebuild(service: Service, wish: str) -> int:
+    """Make the tables anew; how far it has come and the result as lines of JSON, 1 if they differ."""
+    import msgspec
+
+    from perennial.kit.runtime import Settings
+    from perennial.kit.switching import Rebuild, Wish
+
+    def say(line: object) -> None:
+        sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
+        sys.stdout.flush()
+
+    settings = Settings()  # type: ignore[call-arg]
+    rebuild = Rebuild(
+        service,
+        settings.database_url,
+        settings.broker(),
+        msgspec.json.decode(wish, type=Wish),
+        lambda schema: migrate(service, schema),
+        lambda doing, facts: say({"doing": doing, "facts": facts}),
+    )
+    checked = await rebuild.run()
+    say(checked)
+    return 1 if checked.differing else 0
+
+
+async def _restore(service: Service) -> None:
+    """A new schema under topics that are not new: its tables were lost, and are made again."""
+    if "PERENNIAL_KAFKA_BOOTSTRAP" not in os.environ:
+        return
+    from perennial.kit.restoring import restore
+    from perennial.kit.runtime import Settings
+
+    settings = Settings()  # type: ignore[call-arg]
+    facts = await restore(service, settings.database_url, settings.broker())
+    if facts:
+        logging.warning("the tables were empty: made again from %d facts of the topics", facts)
+
+
+def migrate(service: Service, schema: str = "") -> None:
+    """Bring the service's schema, or another of its owner's, to the newest revision."""
     from alembic import command
     from alembic.config import Config
 
@@ -90,4 +131,5 @@ def migrate(service: Service) -> None:
     config.set_main_option(
         "sqlalchemy.url", os.environ["PERENNIAL_DATABASE_URL"].replace("%", "%%")
     )
+    config.set_main_option("schema", schema)
     command.upgrade(config, "head")

@@ -87,6 +87,9 @@ class Subject:
     by the fact that lets one go and by the one that takes it alike. One is taken after it was let go
     of, in whichever order the two are read."""
     emits: tuple[Topic, ...] = ()
+    makes: tuple[type[Event], ...] = ()
+    """Where several subjects share a topic: what only this one makes. The one that names none makes
+    all the rest."""
     requests: tuple[type, ...] = ()
     """What is asked of it beside the facts that its service listens to."""
     reference: bool = False
@@ -206,6 +209,8 @@ class Service:
     rows: Callable[[Made], Iterable[Row]] | None = None
     rebuilds: tuple[str, ...] = ()
     """Tables of `rows` that hold nothing else: they can be told again from the topics, and compared."""
+    follows: tuple[str, ...] = ()
+    """Tables that the store itself keeps beside the states."""
     archives: tuple[type[Event], ...] = ()
     numbered: Mapping[type[Event], Numbering] = field(default_factory=dict)
     requests: tuple[type, ...] = ()

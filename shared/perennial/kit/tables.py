@@ -174,7 +174,7 @@ CREATE TABLE party_key (
 
 GRANTS = """
 DO $$
-DECLARE relay text := current_schema() || '_relay';
+DECLARE relay text := regexp_replace(current_schema(), '_rebuilt$', '') || '_relay';
 BEGIN
     EXECUTE format('GRANT SELECT ON event, outbox TO %I', relay);
     EXECUTE format('GRANT DELETE ON outbox TO %I', relay);

@@ -173,7 +173,7 @@ def _columns(writes: Writes) -> dict[str, list[tuple[Any, ...]]]:
             (e.topic, e.key, e.ver, e.id, e.type, e.time, e.now, e.context, e.data) for e in events
         ],
         "outbox": [(e.topic, e.key, e.ver) for e in events],
-        "archive": [_archived(fact) for fact in writes.archive],
+        "archive": [archived_row(fact) for fact in writes.archive],
         "position": [(*place, offset) for place, offset in writes.positions.items()],
         "answer": sorted((a.id, a.fingerprint, a.status, a.body) for a in writes.answers),
         "parked": [_parked(one) for one in writes.parked if not one.item.parked_id],
@@ -216,7 +216,7 @@ def encode_state(state: State) -> str:
     return _json.encode(state).decode()
 
 
-def _archived(fact: Any) -> tuple[Any, ...]:
+def archived_row(fact: Any) -> tuple[Any, ...]:
     data = _json.encode(fact.data).decode()
     return (fact.topic, fact.key, fact.ver, fact.id, fact.type, fact.time, fact.now, data)
 

@@ -16,8 +16,11 @@ def _run(connection: Any) -> None:
 
 async def _migrate() -> None:
     url = context.config.get_main_option("sqlalchemy.url") or ""
+    schema = context.config.get_main_option("schema")
     engine = create_async_engine(
-        url.replace("postgresql://", "postgresql+asyncpg://"), poolclass=pool.NullPool
+        url.replace("postgresql://", "postgresql+asyncpg://"),
+        poolclass=pool.NullPool,
+        connect_args={"server_settings": {"search_path": schema}} if schema else {},
     )
     async with engine.begin() as connection:
         await connection.run_sync(_run)

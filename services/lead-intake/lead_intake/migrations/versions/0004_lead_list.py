@@ -37,7 +37,7 @@ INDEXES = (
     "CREATE INDEX lead_stage ON lead (stage, lead_id) WHERE stage <> 'nurture'",
 )
 MIRROR = """
-CREATE FUNCTION mirror_leads() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+CREATE FUNCTION mirror_leads() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     told jsonb := coalesce(NEW.state->'attributes', '{}'::jsonb);
 BEGIN

@@ -1,0 +1,198 @@
+"""`rebuild` of a living service: a schema beside it, compared with it, and put in its place."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from perennial.kit.comparing import Checked
+from perennial.kit.kafka import Broker
+from perennial.kit.reading import Reader
+from perennial.kit.rebuild import UNHURRIED, RebuildError, outbox_gone
+from perennial.kit.remaking import Remaking
+from perennial.kit.rowwise import described, differences, tables_of
+from perennial.kit.subject import Service
+
+FEW = 2_000
+"""Facts that are folded while everybody waits, at most; before that, it looks once more in peace."""
+LOOKS_MOST = 20
+PATIENCE = "200ms"
+"""How long to wait for the locks at once: less than it takes until Postgres looks for deadlocks."""
+TRIES_MOST = 300
+
+_BEHIND = """
+    SELECT count(*) FROM (
+        SELECT subject, key, made FROM {live}.entity
+        EXCEPT SELECT subject, key, made FROM {beside}.entity
+    ) AS missing WHERE made <> '{{}}'
+"""
+_CARRY = (
+    """UPDATE {beside}.entity AS t SET seen = v.seen, marks = v.marks, held = v.held, due = v.due
+       FROM {live}.entity AS v WHERE t.subject = v.subject AND t.key = v.key""",
+    """INSERT INTO {beside}.entity SELECT * FROM {live}.entity
+       ON CONFLICT (subject, key) DO NOTHING""",
+)
+"""How far the door has come with whose facts is its own affair, and goes along as it stands."""
+_FUNCTIONS = """
+    SELECT proname || '(' || pg_get_function_identity_arguments(oid) || ')'
+    FROM pg_proc WHERE pronamespace = $1::regnamespace
+"""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked for."""
+
+    batch: int = 500
+    """Keys in a transaction."""
+    anew: bool = False
+    """Forget what an earlier rebuild that was cut short has made."""
+    switch: bool = False
+    """Put it in the place of the living tables."""
+    force: bool = False
+    """Although they differ: the former tables are kept."""
+
+
+class Rebuild:
+    """One rebuild, as the role that owns the schema."""
+
+    def __init__(
+        self, service: Service, url: str, broker: Broker, wish: Wish,
+        migrate: Callable[[str], None], tell: Callable[[str, int], None],
+    ) -> None:  # fmt: skip
+        self._service, self._url, self._broker, self._wish = service, url, broker, wish
+        self._migrate, self._tell = migrate, tell
+        self.live = schema_of(service)
+        self.beside, self.former = f"{self.live}_rebuilt", f"{self.live}_former"
+
+    async def run(self) -> Checked:
+        """Make, compare, and switch if asked to; equal tables leave nothing behind."""
+        await self._make_room()
+        async with connected(self._url, self.beside) as remade, Reader(self._broker) as reader:
+            making = Remaking(
+                self._service, reader, remade, self._wish.batch,
+                lambda facts: self._tell("folding", facts),
+            )  # fmt: skip
+            checked = making.checked
+            async with self._snapshot() as base:
+                await outbox_gone(base, self._url)
+                await making.look(base)
+                self._tell("comparing", making.facts)
+                await self._compare(base, remade, checked)
+            if self._wish.switch and (not checked.differing or self._wish.force):
+                await self._switch(making)
+                checked.switched = True
+        if not checked.differing:
+            await self._drop(self.beside, self.former)
+        elif checked.switched:
+            await self._drop(self.beside)
+        return checked
+
+    async def _make_room(self) -> None:
+        if self._wish.anew:
+            await self._drop(self.beside)
+        async with connected(self._url, self.live) as connection:
+            await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self.beside}")
+        self._tell("migrating", 0)
+        await asyncio.to_thread(self._migrate, self.beside)
+
+    async def _drop(self, *schemas: str) -> None:
+        async with connected(self._url, self.live) as connection:
+            for schema in schemas:
+                await connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+
+    @asynccontextmanager
+    async def _snapshot(self) -> AsyncIterator[Any]:
+        async with (
+            connected(self._url, self.live) as base,
+            base.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            yield base
+
+    async def _compare(self, base: Any, remade: Any, checked: Checked) -> None:
+        for table in await described(base, self.live, tables_of(self._service)):
+            checked.count(table.name, 0)
+            async with remade.transaction():
+                found = differences(self._service, table, base, self.live, remade, self.beside)
+                async for one in found:
+                    checked.count(table.name)
+                    checked.add([one] if one is not None else [])
+
+    async def _switch(self, making: Remaking) -> None:
+        """Catch up until little is left; then nobody writes until the tables have changed places."""
+        for _ in range(LOOKS_MOST):
+            before = making.facts
+            async with self._snapshot() as base:
+                await outbox_gone(base, self._url)
+                await making.look(base)
+            if making.facts - before <= FEW:
+                break
+        await self._drop(self.former)
+        tables = tables_of(self._service)
+        async with self._alone(tables) as owner:
+            self._tell("switching", making.facts)
+            await making.look(owner, unsent=True)
+            behind = await owner.fetchval(_BEHIND.format(live=self.live, beside=self.beside))
+            if behind and not self._wish.force:
+                raise RebuildError(f"{behind} rows changed meanwhile in a way no event tells")
+            for statement in (*_CARRY, *await self._moves(owner, tables)):
+                await owner.execute(statement.format(live=self.live, beside=self.beside))
+
+    @asynccontextmanager
+    async def _alone(self, tables: Sequence[str]) -> AsyncIterator[Any]:
+        """A transaction in which nobody else reads or writes these tables. All locks at once, or none:
+        whoever is at work ends it first, and none waits for a lock while we hold another."""
+        listed = ", ".join(f"{self.live}.{table}" for table in tables)
+        async with connected(self._url, self.live) as owner:
+            for _ in range(TRIES_MOST):
+                transaction = owner.transaction()
+                await transaction.start()
+                try:
+                    await owner.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
+                    await owner.execute(f"LOCK TABLE {listed} IN ACCESS EXCLUSIVE MODE")
+                except asyncpg.LockNotAvailableError:
+                    await transaction.rollback()
+                    continue
+                async with _ended(transaction):
+                    yield owner
+                return
+        raise RebuildError("the tables are never free: try again when there is less to do")
+
+    async def _moves(self, owner: Any, tables: Iterable[str]) -> list[str]:
+        """Tables and the functions of their triggers change places; grants go with them."""
+        ours = [f"FUNCTION {{0}}.{row[0]}" for row in await owner.fetch(_FUNCTIONS, self.live)]
+        things = [*(f"TABLE {{0}}.{table}" for table in tables), *ours]
+        out = [f"ALTER {one.format(self.live)} SET SCHEMA {self.former}" for one in things]
+        into = [f"ALTER {one.format(self.beside)} SET SCHEMA {self.live}" for one in things]
+        grants = [
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON {self.live}.{table} TO {self.live}"
+            for table in tables
+        ]
+        relay = f"GRANT SELECT ON {self.live}.event TO {self.live}_relay"
+        return [f"CREATE SCHEMA {self.former}", *out, *into, *grants, relay]
+
+
+def schema_of(service: Service) -> str:
+    return service.name.replace("-", "_")
+
+
+@asynccontextmanager
+async def connected(url: str, schema: str) -> AsyncIterator[Any]:
+    connection = await asyncpg.connect(url, server_settings={**UNHURRIED, "search_path": schema})
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def _ended(transaction: Any) -> AsyncIterator[None]:
+    try:
+        yield
+    except BaseException:
+        await transaction.rollback()
+        raise
+    await transaction.commit()
