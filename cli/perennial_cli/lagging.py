@@ -11,12 +11,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
-from aiokafka.admin import AIOKafkaAdminClient
 from perennial.contracts.catalogue import READS
 from perennial.contracts.platform import SERVICES
 from perennial.kit.batch import Partition
 from perennial.kit.kafka import Broker
-from perennial.kit.reading import Reader
+from perennial.kit.reading import Reader, committed
 
 from perennial_cli.desk import Desk, command, run
 from perennial_cli.rest import Services
@@ -66,7 +65,8 @@ def lag(
 
 async def measured(broker: Broker) -> list[Lag]:
     """Every service on every topic that it reads."""
-    stands = await committed(broker)
+    told = await asyncio.gather(*(committed(broker, service) for service in SERVICES))
+    stands = dict(zip(SERVICES, told, strict=True))
     async with Reader(broker) as reader:
         found = []
         for service in SERVICES:
@@ -79,20 +79,6 @@ async def measured(broker: Broker) -> list[Lag]:
             at = {place: (now - stored.at).total_seconds() for place, stored in ages.items()}
             found += [_lag(service, topic, waiting, ends, at) for topic in topics]
         return found
-
-
-async def committed(broker: Broker) -> dict[str, dict[Partition, int]]:
-    """Where each service says it stands: the offsets of the group under its name."""
-    admin = AIOKafkaAdminClient(**broker.security())
-    await admin.start()
-    try:
-        told = await asyncio.gather(*(admin.list_consumer_group_offsets(one) for one in SERVICES))
-    finally:
-        await admin.close()
-    return {
-        service: {(place.topic, place.partition): one.offset for place, one in offsets.items()}
-        for service, offsets in zip(SERVICES, told, strict=True)
-    }
 
 
 def oldest_waiting(

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
 from perennial.kit.batch import Partition, Record
 from perennial.kit.kafka import Broker, require_c_extension
@@ -137,6 +138,17 @@ class Reader:
             for place, end in ends.items()
             if await self._consumer.position(TopicPartition(*place)) >= end
         ]
+
+
+async def committed(broker: Broker, group: str) -> dict[Partition, int]:
+    """Where a group says that it stands: about once a second, and Postgres alone decides."""
+    admin = AIOKafkaAdminClient(**broker.security())
+    await admin.start()
+    try:
+        offsets = await admin.list_consumer_group_offsets(group)
+    finally:
+        await admin.close()
+    return {(place.topic, place.partition): one.offset for place, one in offsets.items()}
 
 
 def _stored(place: TopicPartition, one: Any) -> Stored:

@@ -9,12 +9,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from aiokafka.admin import AIOKafkaAdminClient
 
 from perennial.contracts.catalogue import is_partner
 from perennial.kit.batch import Partition
 from perennial.kit.kafka import Broker
-from perennial.kit.reading import Reader
+from perennial.kit.reading import Reader, committed
 from perennial.kit.remaking import Remaking
 from perennial.kit.subject import Service
 from perennial.kit.switching import connected, schema_of
@@ -76,12 +75,6 @@ def _scope(service: Service, kind: Any, time: datetime, data: str) -> str:
 async def _committed(service: Service, broker: Broker, reader: Reader) -> dict[Partition, int]:
     """Where Kafka was last told that we stand, on topics whose facts bear no versions: at most a
     second of them comes twice. The others are read from their beginning, and what is known passes by."""
-    admin = AIOKafkaAdminClient(**broker.security())
-    await admin.start()
-    try:
-        offsets = await admin.list_consumer_group_offsets(service.name)
-    finally:
-        await admin.close()
+    known = await committed(broker, service.name)
     names = [topic.name for topic in service.reads if is_partner(topic)]
-    known = {(place.topic, place.partition): one.offset for place, one in offsets.items()}
     return {place: known[place] for place in await reader.present(names) if place in known}
