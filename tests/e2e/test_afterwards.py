@@ -16,6 +16,8 @@ from perennial_embedded.system import System
 from tests.e2e.house import PERENNIAL, House, fresh
 
 UP_WITHIN = 90.0
+PACE = 0.1
+"""Seconds between a customer's orders."""
 
 
 @pytest.mark.feature("P7")
@@ -74,6 +76,28 @@ async def test_a_rebuild_that_was_killed_goes_on_where_it_stood_and_takes_over(
 
 
 @pytest.mark.feature("P7")
+async def test_a_row_changed_by_hand_is_found_and_mended_only_by_force(house: House) -> None:
+    await house.settle()
+    changed = 'UPDATE lead_intake.entity SET state = state || \'{{"external_id": "{}"}}\''
+    (key,) = await rows_in(
+        house, f"{changed.format('nobody')} WHERE key = (SELECT min(key) FROM lead_intake.entity"
+        " WHERE subject = 'customer' AND made <> '{}') RETURNING key"
+    )  # fmt: skip
+    for words in ([], ["--switch"]):
+        told = await house.perennial("rebuild", "lead-intake", *words)
+        assert told.code == 1
+        (found,) = told.rows
+        assert (found["differing"], found["switched"]) == (1, False)
+        assert found["differences"][0]["key"] == f"customer {key[0]}"
+        assert "nobody" in found["differences"][0]["table_says"]
+    told = await house.perennial("rebuild", "lead-intake", "--switch", "--force")
+    assert (told.code, told.rows[-1]["switched"]) == (0, True)
+    said = "SELECT FROM {}.entity WHERE state->>'external_id' = 'nobody'"
+    assert not await rows_in(house, said.format("lead_intake"))
+    assert len(await rows_in(house, said.format("lead_intake_former"))) == 1
+
+
+@pytest.mark.feature("P7")
 async def test_tables_change_places_under_the_running_service(house: House) -> None:
     """Whoever asks meanwhile waits, is answered, and finds later what was promised."""
     stopping, placed = asyncio.Event(), []
@@ -81,6 +105,7 @@ async def test_tables_change_places_under_the_running_service(house: House) -> N
     async def customers() -> None:
         while not stopping.is_set():
             placed.append((await house.order(fresh("meanwhile")))["order_id"])
+            await asyncio.sleep(PACE)
 
     ordering = asyncio.create_task(customers())
     for service in SERVICES:
