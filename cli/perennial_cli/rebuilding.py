@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from tempfile import TemporaryFile
 from typing import Annotated, Any
 
@@ -67,8 +67,7 @@ def rebuild(
 
 def compared(home: Home, addresses: Addresses, service: Service) -> dict[str, Any]:
     """In a process of its own, with the service's database role and the observer's eyes."""
-    lines = _run(home, addresses, service, service.schema, [*service.command("check")])
-    return list(lines)[-1]
+    return _run(home, addresses, service, service.schema, [*service.command("check")])
 
 
 def made(
@@ -76,16 +75,18 @@ def made(
 ) -> dict[str, Any]:
     """As the role that owns the schema."""
     command = [*service.command("rebuild"), json.dumps(wish)]
-    found: dict[str, Any] = {}
-    for found in _run(home, addresses, service, f"{service.schema}_migrate", command):
-        hear(found)
-    return found
+    return _run(home, addresses, service, f"{service.schema}_migrate", command, hear)
 
 
 def _run(
-    home: Home, addresses: Addresses, service: Service, role: str, command: list[str]
-) -> Iterator[dict[str, Any]]:
-    """What the process says, line by line. Raises `Trouble` if it breaks off."""
+    home: Home,
+    addresses: Addresses,
+    service: Service,
+    role: str,
+    command: list[str],
+    hear: Heard = lambda _line: None,
+) -> dict[str, Any]:
+    """The last that the process says, which is what it found. Raises `Trouble` if it breaks off."""
     env = Environment(home, addresses, SERVICES, "wall").of(service, "rebuild", role, OBSERVER)
     with TemporaryFile("w+") as errors:
         process = subprocess.Popen(
@@ -96,9 +97,13 @@ def _run(
             text=True,
         )
         assert process.stdout is not None
-        yield from map(json.loads, process.stdout)
-        if (code := process.wait()) in (0, ANSWER_IS_NO):
-            return
+        found: dict[str, Any] = {}
+        for line in process.stdout:
+            found = json.loads(line)
+            hear(found)
+        code = process.wait()
+        if "compared" in found:
+            return found
         errors.seek(0)
         last = errors.read().strip().splitlines()[-1:] or [f"ended with {code}"]
     raise Trouble(f"{service.name} could not be rebuilt: {last[0]}", "Run `perennial doctor`.")

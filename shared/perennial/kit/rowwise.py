@@ -22,8 +22,6 @@ _KEY = """
 _COLUMNS = {"entity": "subject, key, now, made, due", "part": "subject, id, key"}
 """Of `entity` what the topics tell: the rest is the door's, how far it has taken whose facts. States
 are compared as what they say: a default may be spelt or left out."""
-_WHICH = {"entity": "WHERE made <> '{}' OR state <> '{}'"}
-"""Of rows that only were locked the topics know nothing."""
 
 
 @dataclass(frozen=True)
@@ -34,23 +32,32 @@ class Table:
     key: tuple[str, ...]
 
     def query(self, schema: str) -> str:
-        """(key, row, subject, state) in the order of keys."""
+        """(key, row, subject, state, whether no event made it) in the order of keys."""
         place = ", ".join(f'{column}::text COLLATE "C"' for column in self.key)
         columns = _COLUMNS.get(self.name, f"{self.name}.*")
         state = "subject, state::text" if self.name in _COLUMNS else "NULL, NULL"
+        bare = "made = '{}'" if self.name == "entity" else "false"
         return (
-            f"SELECT ARRAY[{place}], ROW({columns})::text, {state}"
-            f" FROM {schema}.{self.name} {_WHICH.get(self.name, '')} ORDER BY {place}"
+            f"SELECT ARRAY[{place}], ROW({columns})::text, {state}, {bare}"
+            f" FROM {schema}.{self.name} ORDER BY {place}"
         )
 
     def same(self, service: Service, here: Any, there: Any) -> bool:
+        """Whether two rows say the same; none says what a row says that nothing has happened to."""
+        if here is None or there is None:
+            row = here or there
+            kind = self._kind(service, row)
+            return bool(row[4] and _decode(row[3], type=kind) == kind())
         if here[1] != there[1]:
             return False
         if here[3] == there[3]:
             return True
-        subject = service.subjects[here[2]]
-        kind = subject.part if self.name == "part" else subject.state
+        kind = self._kind(service, here)
         return bool(_decode(here[3], type=kind) == _decode(there[3], type=kind))
+
+    def _kind(self, service: Service, row: Any) -> Any:
+        subject = service.subjects.get(row[2])
+        return subject and (subject.part if self.name == "part" else subject.state)
 
 
 def tables_of(service: Service) -> tuple[str, ...]:
@@ -73,36 +80,26 @@ async def differences(
     theirs = remade.cursor(table.query(beside), prefetch=AT_ONCE).__aiter__()
     here, there = await _next(ours), await _next(theirs)
     while here is not None or there is not None:
-        if there is None or (here is not None and here[0] < there[0]):
-            yield _missing(table, here, "the topics", table_says=_told(here))
-            here = await _next(ours)
-        elif here is None or there[0] < here[0]:
-            yield _missing(table, there, "the table", topics_say=_told(there))
-            there = await _next(theirs)
-        else:
-            same = table.same(service, here, there)
-            yield None if same else _unlike(table, here, there)
-            here, there = await _next(ours), await _next(theirs)
+        first = there is None or (here is not None and here[0] <= there[0])
+        second = here is None or (there is not None and there[0] <= here[0])
+        pair = here if first else None, there if second else None
+        yield None if table.same(service, *pair) else _unlike(table, *pair)
+        here = await _next(ours) if first else here
+        there = await _next(theirs) if second else there
 
 
 async def _next(rows: Any) -> Any:
     return await anext(rows, None)
 
 
-def _missing(table: Table, row: Any, where: str, **says: str) -> Difference:
-    return Difference(table=table.name, key=_named(row), what=f"is missing in {where}", **says)
-
-
 def _unlike(table: Table, here: Any, there: Any) -> Difference:
+    missing = "table" if here is None else "topics"
+    what = f"is missing in the {missing}" if None in (here, there) else "differs"
+    key = " ".join((here or there)[0])
     return Difference(
-        table=table.name, key=_named(here), what="differs",
-        table_says=_told(here), topics_say=_told(there),
-    )  # fmt: skip
+        table=table.name, key=key, what=what, table_says=_told(here), topics_say=_told(there)
+    )
 
 
 def _told(row: Any) -> str:
-    return f"{row[1]} {row[3] or ''}"
-
-
-def _named(row: Any) -> str:
-    return " ".join(row[0])
+    return f"{row[1]} {row[3] or ''}" if row is not None else ""

@@ -21,6 +21,7 @@ FEW = 2_000
 LOOKS_MOST = 20
 PATIENCE = "200ms"
 """How long to wait for the locks at once: less than it takes until Postgres looks for deadlocks."""
+PAUSE = 0.1
 TRIES_MOST = 300
 
 _BEHIND = """
@@ -83,6 +84,7 @@ class Rebuild:
                 self._tell("comparing", making.facts)
                 await self._compare(base, remade, checked)
             if self._wish.switch and (not checked.differing or self._wish.force):
+                await remade.execute("ANALYZE")
                 await self._switch(making)
                 checked.switched = True
         if not checked.differing:
@@ -98,6 +100,13 @@ class Rebuild:
             await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self.beside}")
         self._tell("migrating", 0)
         await asyncio.to_thread(self._migrate, self.beside)
+        await self._no_vacuum()
+
+    async def _no_vacuum(self) -> None:
+        """Nobody else may hold a lock on what is to be switched."""
+        async with connected(self._url, self.beside) as connection:
+            for table in tables_of(self._service):
+                await connection.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
 
     async def _drop(self, *schemas: str) -> None:
         async with connected(self._url, self.live) as connection:
@@ -155,7 +164,9 @@ class Rebuild:
                     await owner.execute(f"LOCK TABLE {listed} IN ACCESS EXCLUSIVE MODE")
                 except asyncpg.LockNotAvailableError:
                     await transaction.rollback()
+                    await asyncio.sleep(PAUSE)  # others go on meanwhile
                     continue
+                await owner.execute("SET LOCAL lock_timeout = 0")
                 async with _ended(transaction):
                     yield owner
                 return
@@ -172,7 +183,8 @@ class Rebuild:
             for table in tables
         ]
         relay = f"GRANT SELECT ON {self.live}.event TO {self.live}_relay"
-        return [f"CREATE SCHEMA {self.former}", *out, *into, *grants, relay]
+        vacuum = [f"ALTER TABLE {self.live}.{table} RESET (autovacuum_enabled)" for table in tables]
+        return [f"CREATE SCHEMA {self.former}", *out, *into, *vacuum, *grants, relay]
 
 
 def schema_of(service: Service) -> str:
