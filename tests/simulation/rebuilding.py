@@ -8,6 +8,7 @@ from perennial.kit.batch import EntityId, Record
 from perennial.kit.comparing import compared_names
 from perennial.kit.door import ON_ITS_WAY
 from perennial.kit.reading import Stored
+from perennial.kit.remade import Page, remake, told
 from perennial.kit.shadow import (
     Difference,
     Entries,
@@ -18,7 +19,6 @@ from perennial.kit.shadow import (
     compared_states,
     families,
     folded,
-    logged,
     mirrored,
     once,
 )
@@ -38,7 +38,7 @@ def by_key(broker: Broker, topics: Iterable[str]) -> dict[str, list[Logged]]:
     for topic, part in sorted(broker.partitions):
         for offset, entry in enumerate(broker.partitions[topic, part] if topic in topics else ()):
             record = Record(topic, part, offset, entry.key, entry.value, entry.headers)
-            one = logged(Stored(record, entry.at))
+            one = told(Stored(record, entry.at))
             found.setdefault(one.fact.key, []).append(one)
     return found
 
@@ -82,9 +82,9 @@ class Comparison:
             if family.mirrors:
                 yield from self._mirrors(family, log, worlds)
             else:
-                yield from self._own(family, log)
+                yield from self._own(family, log, worlds)
 
-    def _own(self, family: Family, log: ByKey) -> Iterator[Difference]:
+    def _own(self, family: Family, log: ByKey, worlds: Worlds) -> Iterator[Difference]:
         entries, rows = Entries(family), self._event_rows(family)
         keys = {key for name, key in self._tables.entity if name in family.names}
         for key in sorted(keys | log.keys()):
@@ -94,11 +94,40 @@ class Comparison:
             yield from compared_events(key, rows.get(key, {}), known)
             if known or live.made:
                 yield from compared_states(subject, key, live, folded(subject, known))
+            if known:
+                yield from self._remade(family, worlds, key, known)
             yield from compared_names(subject, key, live.names, known)
             entries.enter(known)
         ledgers = {one.name for one in entries.ledgers}
         found = {p: row[5] for p, row in self._tables.entity.items() if p[0] in ledgers}
         yield from entries.compared(found)
+
+    def _remade(
+        self, family: Family, worlds: Worlds, key: str, known: list[Logged]
+    ) -> Iterator[Difference]:
+        """What a rebuild would write of a key, beyond what the comparisons above look at."""
+        page = Page()
+        remake(page, self._service, worlds, family, key, known, {})
+        for subject, _, _, seen, _, due, _ in page.entities:
+            live = self._tables.entity[subject, key]
+            if live[4] != due and not live[3]:
+                yield Difference(
+                    table="entity",
+                    key=key,
+                    what="due",
+                    table_says=str(live[4]),
+                    topics_say=str(due),
+                )
+            ahead = {topic for topic, ver in _json(seen).items() if ver > _json(live[1])[topic]}
+            if ahead:
+                yield Difference(table="entity", key=key, what=f"has not seen {ahead}")
+        for made in page.events:
+            stands = self._tables.event[made.topic, made.key, made.ver]
+            if stands[4] != made.context:
+                yield Difference(
+                    table="event", key=key, what=f"context of {made.topic}/{made.ver}",
+                    table_says=stands[4], topics_say=made.context,
+                )  # fmt: skip
 
     def _mirrors(self, family: Family, log: ByKey, worlds: Worlds) -> Iterator[Difference]:
         for key in sorted(log):
