@@ -1,6 +1,7 @@
 """`perennial policy`: the rules a service judges by; drafted and adopted, never edited."""
 
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ ServiceArgument = Annotated[str, typer.Argument(help=", ".join(SERVICES))]
 
 
 def register(above: typer.Typer) -> None:
-    for one in (show, draft, adopt):
+    for one in (show, draft, diff, adopt):
         command(app)(one)
     command(app, "try")(try_)
     above.add_typer(app, name="policy")
@@ -34,9 +35,15 @@ def show(desk: Desk, service: ServiceArgument) -> None:
         return
     typer.echo(f"# {policy['in_force']}")
     for one in policy["adoptions"]:
-        typer.echo(f"# from {one['effective_at']}: @{one['version']}")
+        typer.echo(f"# from {one['effective_at']}: @{one['version']}{_more(one)}")
     document = yaml.safe_dump(policy["document"], sort_keys=False, allow_unicode=True)
     typer.echo(document, nl=False)
+
+
+def _more(adoption: dict[str, Any]) -> str:
+    watched = adoption.get("watched_until")
+    until = f", within bounds until {watched}" if watched else ""
+    return f"{until}, {adoption['reason']}" if adoption.get("reason") else until
 
 
 def draft(
@@ -54,6 +61,18 @@ def draft(
     )
     if desk.show.as_json:
         desk.show.json({"service": service, "version": made["version"]})
+
+
+def diff(
+    desk: Desk,
+    service: ServiceArgument,
+    before: Annotated[int, typer.Argument(help="0 is what the service is shipped with.")],
+    after: Annotated[int, typer.Argument(help="Another version.")],
+) -> None:
+    """Field by field, what one version says otherwise than another."""
+    with Services(desk.addresses(), ROLE) as services:
+        found = services.get(_known(service), "/v1/policy/diff", before=before, after=after)
+    desk.show.rows(found["items"], ("path", "before", "after"))
 
 
 def try_(
@@ -95,9 +114,14 @@ def adopt(
     version: Annotated[int, typer.Argument(help="0 is what the service is shipped with.")],
     at: Annotated[str, typer.Option(help="From when on, RFC 3339; default: in a minute.")] = "",
     reason: Annotated[str, typer.Option(help="Why; needed where no what-if is kept.")] = "",
+    bounds: Annotated[
+        Path | None,
+        typer.Option(help="YAML: watched_until and bounds; broken, the former returns."),
+    ] = None,
 ) -> None:
     """Let a version judge from a moment on."""
     wish = {"version": version, "reason": reason, **({"effective_at": at} if at else {})}
+    wish |= _bounds_in(bounds) if bounds is not None else {}
     with Services(desk.addresses(), ROLE) as services:
         made = services.post(_known(service), "/v1/policy/adoptions", wish)
     desk.show.say(f"{service}@{version} judges from {made['effective_at']}")
@@ -111,6 +135,13 @@ def _known(service: str) -> str:
     if service not in SERVICES:
         raise Trouble(f"no service {service}", f"There are {', '.join(SERVICES)}.")
     return service
+
+
+def _bounds_in(file: Path) -> dict[str, Any]:
+    """YAML reads a moment as one; it is sent as it was written."""
+    found: dict[str, Any] = document_in(file)
+    until = found.get("watched_until")
+    return found | ({"watched_until": until.isoformat()} if isinstance(until, datetime) else {})
 
 
 def document_in(file: Path) -> Any:

@@ -8,7 +8,9 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from perennial.kit.outcomes import Both, compared, lived, tried
+from perennial.contracts.platform import PolicyTried
+from perennial.kit.bounds import Count
+from perennial.kit.outcomes import Both, Happened, compared, lived, tallied, tried
 from perennial.kit.policies import (
     Adoption,
     AdoptPolicy,
@@ -98,6 +100,32 @@ def test_what_differs_is_counted_and_listed() -> None:
     (kinds,) = found.sections
     counted = {row[0]: row[1:] for row in kinds.rows}
     assert counted["toy.counted"][0] > counted["toy.counted"][1]
+
+
+def test_what_a_watched_version_decided_is_counted_beside_the_former_one() -> None:
+    def told(id_: str, day: int, event: Any) -> Happened:
+        return Happened(id_, toy.COUNTS.name, "a", _day(day), _day(day), event)
+
+    one, other = toy.Counted(amount=1), toy.Counted(amount=2)
+    alike = told("1", 1, one)
+    live = [alike, told("2", 1, one), told("3", 2, one), told("4", 2, one)]
+    former = [alike, told("2", 1, other), told("3", 2, toy.Paid(order="o", payment="p"))]
+    policy = Happened(
+        "9",
+        toy.POLICY.name,
+        "toy",
+        _day(1),
+        _day(1),
+        PolicyTried(service="toy", version=1, trial="t"),
+    )
+
+    tally = tallied(Both(toy.SERVICE, [*live, policy], former, toy.Policy(), lambda _: iter(())))
+
+    assert msgspec.json.decode(msgspec.json.encode(tally), type=dict[str, Count]) == {
+        "": Count(live=4, former=3, either=4, otherwise=3, most_a_day=2),
+        "toy.counted.v1": Count(live=4, former=2, either=4, otherwise=3, most_a_day=2),
+        "toy.paid.v1": Count(live=0, former=1, either=1, otherwise=1, most_a_day=0),
+    }
 
 
 def test_a_draft_outlasts_what_was_drafted_and_tried_live() -> None:

@@ -11,8 +11,7 @@ from perennial.contracts.grades import GradeChanged, LeadScored
 from perennial.kit.ask import Answer, Ask
 from perennial.kit.auth import Principal
 from perennial.kit.history import decisions, state_at
-from perennial.kit.http import idempotency
-from perennial.kit.operating import runtime_of
+from perennial.kit.http import idempotency, runtime_of
 from perennial.kit.problems import Fault
 
 from scoring import grade_views, store, views

@@ -1,7 +1,9 @@
 """Facts about the system itself: policies, the clock, what was parked."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
 
 from perennial.contracts.base import Event, Id, Topic
 
@@ -19,6 +21,19 @@ class PolicyDrafted(Event, frozen=True, kw_only=True):
     note: str = ""
 
 
+class Bound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an adopted version may do at most while it is watched."""
+
+    of: Literal["a-day", "ratio", "otherwise"]
+    """Events on one day (UTC); events for each that the former version would have made; the share of
+    either version's events that the other would not have made so."""
+    at_most: Annotated[float, msgspec.Meta(ge=0)]
+    type: str = ""
+    """Which events; empty: all that the service decides."""
+    least: Annotated[int, msgspec.Meta(ge=1)] = 1
+    """How many there must be before it is judged."""
+
+
 class PolicyAdopted(Event, frozen=True, kw_only=True):
     """From `effective_at` on, facts are judged by this version."""
 
@@ -27,7 +42,11 @@ class PolicyAdopted(Event, frozen=True, kw_only=True):
     version: int
     effective_at: datetime
     by: str = ""
+    """Who; the service itself, where a bound was broken."""
     reason: str = ""
+    bounds: list[Bound] = []
+    watched_until: datetime | None = None
+    """Until then the version before it is adopted again, should a bound be broken."""
 
 
 class PolicyTried(Event, frozen=True, kw_only=True):

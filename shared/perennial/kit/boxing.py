@@ -20,7 +20,6 @@ from perennial.kit.ids import event_id
 from perennial.kit.kafka import Broker
 from perennial.kit.policies import default_document
 from perennial.kit.population import LongFold
-from perennial.kit.reading import Reader
 from perennial.kit.recorded import Recorded, recorded
 from perennial.kit.rerun import Rerun
 from perennial.kit.subject import Service
@@ -221,8 +220,7 @@ async def _main(wanted: str) -> int:
     wish = msgspec.json.decode(sys.stdin.buffer.read(), type=Wish)
     broker = Broker(wish.kafka_bootstrap, wish.kafka_user, wish.kafka_password)
     for house in wish.houses:
-        async with Reader(broker) as reader:
-            life = await recorded(service_of(house.name), house.database_url, reader)
+        life = await recorded(service_of(house.name), house.database_url, broker)
         if any(told[0] == wanted for told in life.told.values()):
             sys.stdout.write(as_test(life, wanted))
             return 0

@@ -38,6 +38,11 @@ MAX_KEY = 255
 JSON = "application/json"
 
 
+def runtime_of(request: Request) -> Any:
+    """The running service behind the app."""
+    return request.app.state.runtime
+
+
 async def _always_ready() -> list[str]:
     return []
 

@@ -1,25 +1,16 @@
-"""Routes that every service has: parked facts and policies."""
+"""Routes that every service has: parked facts here, policies and what-ifs beside."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 
-from perennial.kit import trials
-from perennial.kit.ask import Answer, Ask
 from perennial.kit.auth import Principal, require
-from perennial.kit.history import decisions
-from perennial.kit.http import body, idempotency, respond, show
-from perennial.kit.naming import nobodys
+from perennial.kit.governing import policies, whatif
+from perennial.kit.http import body, runtime_of, show
 from perennial.kit.paging import whole
 from perennial.kit.parking import Which
-from perennial.kit.policies import AdoptPolicy, DraftPolicy, PolicyState, default_document
-from perennial.kit.problems import Fault, fault_at, refused
-from perennial.kit.trials import TryPolicy
-
-if TYPE_CHECKING:
-    from perennial.kit.runtime import Runtime
-
+from perennial.kit.problems import Fault, fault_at
 
 MOST_LISTED, MOST_HANDLED = 1_000, 100_000
 
@@ -57,33 +48,14 @@ async def _which(
 Chosen = Annotated[Which, Depends(_which)]
 
 
-class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """A service's rules as they stand."""
-
-    service: str
-    in_force: str
-    document: Any
-    versions: list[Any]
-    adoptions: list[Any]
-
-
-def runtime_of(request: Request) -> "Runtime":
-    runtime: Runtime = request.app.state.runtime
-    return runtime
-
-
 def kit_router() -> APIRouter:
-    """Fresh for each app: parked facts, policies."""
+    """Fresh for each app: parked facts, policies, what-ifs."""
     router = APIRouter()
-    _parked(router)
-    _policies(router)
-    _whatif(router)
-    return router
-
-
-def _parked(router: APIRouter) -> None:
     _look_at_parked(router)
     _handle_parked(router)
+    policies(router)
+    whatif(router)
+    return router
 
 
 def _look_at_parked(router: APIRouter) -> None:
@@ -165,119 +137,3 @@ def _there(found: Any, number: int) -> Any:
     if found is None:
         raise Fault(404, "fact-unknown", f"no fact {number} is set aside here")
     return found
-
-
-def _policies(router: APIRouter) -> None:
-    @router.get("/v1/policy", tags=["policy"])
-    async def get_policy(
-        _who: Principal = require("policies:read"), runtime: Any = Depends(runtime_of)
-    ) -> Response:
-        """The rules in force, and every version there ever was."""
-        return show(_policy(runtime))
-
-    @router.post("/v1/policy/drafts", tags=["policy"])
-    async def draft_policy(
-        request: Request,
-        wish: DraftPolicy = body(DraftPolicy),
-        who: Principal = require("policies:write"),
-        runtime: Any = Depends(runtime_of),
-    ) -> Response:
-        """Keep a whole document as a draft; refused with the path of the fault if it is none."""
-        return respond(await _ask(runtime, request, who, wish))
-
-    @router.post("/v1/policy/adoptions", tags=["policy"])
-    async def adopt_policy(
-        request: Request,
-        wish: AdoptPolicy = body(AdoptPolicy),
-        who: Principal = require("policies:adopt"),
-        runtime: Any = Depends(runtime_of),
-    ) -> Response:
-        """Let a version judge from a moment on; version 0 is what the service is shipped with."""
-        return respond(await _ask(runtime, request, who, wish))
-
-    @router.get("/v1/policy/history", tags=["policy"])
-    async def explain_policy(
-        _who: Principal = require("policies:read"), runtime: Any = Depends(runtime_of)
-    ) -> Response:
-        """Who drafted and adopted what, when and why."""
-        service = runtime.service
-        return whole(await decisions(runtime.pool, service.policy_subject, service.name))
-
-
-def _whatif(router: APIRouter) -> None:
-    @router.post("/v1/whatif", tags=["policy"])
-    async def try_policy(
-        wish: TryPolicy = body(TryPolicy),
-        who: Principal = require("policies:write"),
-        runtime: Any = Depends(runtime_of),
-    ) -> Response:
-        """Run a draft over this service's recorded history, aside; look at `Location` for how far it is."""
-        made = await trials.ask(runtime.pool, wish, who.subject)
-        return show(made, 202, {"Location": f"/v1/whatif/{made.id}"})
-
-    @router.get("/v1/whatif", tags=["policy"])
-    async def list_trials(
-        _who: Principal = require("policies:read"), runtime: Any = Depends(runtime_of)
-    ) -> Response:
-        """What was tried, newest first."""
-        return whole(await trials.listed(runtime.pool))
-
-    @router.get("/v1/whatif/{trial}", tags=["policy"])
-    async def get_trial(
-        trial: str,
-        _who: Principal = require("policies:read"),
-        runtime: Any = Depends(runtime_of),
-    ) -> Response:
-        """How far it has come; and the report, once it is there."""
-        return _shown(await trials.standing(runtime.pool, trial), trial)
-
-    @router.delete("/v1/whatif/{trial}", tags=["policy"])
-    async def end_trial(
-        trial: str,
-        _who: Principal = require("policies:write"),
-        runtime: Any = Depends(runtime_of),
-    ) -> Response:
-        """Stop it, a shadow above all; what it has come to stays."""
-        return _shown(await trials.end(runtime.pool, trial), trial)
-
-
-def _shown(found: Any, trial: str) -> Response:
-    if found is None:
-        raise refused(nobodys(f"what-if {trial}"))
-    return show(found)
-
-
-async def _ask(runtime: Any, request: Request, who: Principal, wish: Any) -> Answer:
-    known = await idempotency(request, who)
-    answer: Answer = await runtime.asks.ask(
-        Ask(
-            subject=runtime.service.policy_subject,
-            key=runtime.service.name,
-            data=wish,
-            id=known.id,
-            fingerprint=known.fingerprint,
-            principal=who.subject,
-            respond=lambda _state, events: (201, events[0]),
-        )
-    )
-    return answer
-
-
-def _policy(runtime: Any) -> Policy:
-    service = runtime.service
-    reference = runtime.door.worlds.reference.get(service.policy_subject.name, {})
-    state = reference.get(service.name, PolicyState())
-    now = runtime.now()
-    in_force = runtime.door.worlds.policy_version(now)
-    number = int(in_force.rpartition("@")[2])
-    drafted = {one.version: one.document for one in state.versions}
-    document = msgspec.json.decode(drafted[number]) if number else default_document(service.package)
-    return Policy(
-        service=service.name,
-        in_force=in_force,
-        document=document,
-        versions=[
-            {"version": one.version, "by": one.by, "note": one.note} for one in state.versions
-        ],
-        adoptions=list(state.adoptions),
-    )

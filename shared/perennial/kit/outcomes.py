@@ -1,14 +1,15 @@
 """What a trial decided against what happened: matched by cause, counted, and told as tables."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
 
 from perennial.contracts.base import Event, Fact
+from perennial.kit.bounds import Count, Tally
 from perennial.kit.recorded import Recorded
 from perennial.kit.subject import Made, Service
 
@@ -141,9 +142,7 @@ def tried(service: Service, made: Iterable[Made]) -> list[Happened]:
 
 def compared(both: Both) -> Compared:
     """Counts by type, the service's own words, and the first decisions that differ."""
-    ignored = {topic.name for topic in both.service.policy_subject.emits}
-    live = {one.id: one for one in both.live if one.topic not in ignored}
-    draft = {one.id: one for one in both.draft if one.topic not in ignored}
+    live, draft = _decided(both)
     found = sorted(_differing(live, draft), key=lambda one: (one.at, one.key, one.id))
     changed = sum(one.what != "only draft" for one in found)
     own = both.service.outcomes(both) if both.service.outcomes is not None else ()
@@ -156,12 +155,47 @@ def compared(both: Both) -> Compared:
     )
 
 
+def tallied(both: Both) -> Tally:
+    """What a watched version decided (live), counted beside what the former one would have (draft)."""
+    live, former = _decided(both)
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    days: Counter[tuple[str, date]] = Counter()
+    for id_ in live.keys() | former.keys():
+        sides = {"live": live.get(id_), "former": former.get(id_)}
+        made = {name: one for name, one in sides.items() if one is not None}
+        counted = {"either": 1, "otherwise": int(not _alike(sides["live"], sides["former"]))}
+        for kind in {"", *(one.event.TYPE for one in made.values())}:
+            counts[kind].update(counted)
+        for name, one in made.items():
+            for kind in ("", one.event.TYPE):
+                counts[kind][name] += 1
+                days[kind, one.now.date()] += name == "live"
+    for (kind, _), many in days.items():
+        counts[kind]["most_a_day"] = max(many, counts[kind]["most_a_day"])
+    return {kind: Count(**many) for kind, many in sorted(counts.items())}
+
+
+def _alike(one: Happened | None, other: Happened | None) -> bool:
+    if one is None or other is None:
+        return False
+    return (one.key, one.now, plain(one.event)) == (other.key, other.now, plain(other.event))
+
+
+def _decided(both: Both) -> tuple[dict[str, Happened], dict[str, Happened]]:
+    """By id, without what was decided about policies."""
+    ignored = {topic.name for topic in both.service.policy_subject.emits}
+    live, draft = (
+        {one.id: one for one in side if one.topic not in ignored} for _, side in both.sides()
+    )
+    return live, draft
+
+
 def _differing(live: Mapping[str, Happened], draft: Mapping[str, Happened]) -> Iterator[Differing]:
     for id_, one in live.items():
         other = draft.get(id_)
         if other is None:
             yield _told(one, "only live")
-        elif (one.key, one.now, plain(one.event)) != (other.key, other.now, plain(other.event)):
+        elif not _alike(one, other):
             yield _told(one, "changed")
     for id_, one in draft.items():
         if id_ not in live:

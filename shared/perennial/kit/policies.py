@@ -11,8 +11,17 @@ import msgspec
 import yaml
 
 from perennial.contracts.base import Decision, Event, Fact, Refusal, State
-from perennial.contracts.platform import POLICIES, PolicyAdopted, PolicyDrafted, PolicyTried
+from perennial.contracts.catalogue import writes
+from perennial.contracts.platform import (
+    POLICIES,
+    REJECTED,
+    Bound,
+    PolicyAdopted,
+    PolicyDrafted,
+    PolicyTried,
+)
 from perennial.contracts.strict import malformed
+from perennial.kit.bounds import Count, broken
 from perennial.kit.subject import Service, Subject
 
 LEAD = timedelta(seconds=60)
@@ -35,6 +44,9 @@ class AdoptPolicy(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     effective_at: datetime | None = None
     reason: str = ""
+    bounds: list[Bound] = []
+    """What it may do at most; once it does more, the version before it is adopted again."""
+    watched_until: datetime | None = None
 
 
 class NoteTrial(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +57,14 @@ class NoteTrial(msgspec.Struct, frozen=True, kw_only=True):
     trial: str
     decisions: int = 0
     otherwise: int = 0
+
+
+class NoteWatch(msgspec.Struct, frozen=True, kw_only=True):
+    """The watch's word: what the version that judges since then has decided, and the former would have."""
+
+    TYPE: ClassVar[str] = "request.policy.watched"
+    effective_at: datetime
+    tally: dict[str, Count]
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -59,6 +79,8 @@ class Adoption(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     effective_at: datetime
     by: str = ""
     reason: str = ""
+    bounds: list[Bound] = []
+    watched_until: datetime | None = None
 
 
 class PolicyState(State, frozen=True, kw_only=True):
@@ -71,6 +93,17 @@ class PolicyState(State, frozen=True, kw_only=True):
         """Whether it was tried, or has judged before: then it may be adopted without a word."""
         before = {0, *(one.version for one in self.adoptions)}
         return version in self.tried or version in before
+
+    @property
+    def watched(self) -> Adoption | None:
+        """The last adoption, if it has bounds: one that was followed by another is watched no more."""
+        last = self.adoptions[-1] if self.adoptions else None
+        return last if last is not None and last.bounds else None
+
+    @property
+    def former(self) -> int:
+        """The version that judged before the last adoption, or would have."""
+        return self.adoptions[-2].version if len(self.adoptions) > 1 else 0
 
 
 @cache
@@ -98,6 +131,8 @@ def policy_subject(
                 return _untried(service, state, fact.data) or _adopt(service, state, fact, now)
             case NoteTrial() as noted:
                 return [PolicyTried(service=service, **msgspec.structs.asdict(noted))]
+            case NoteWatch() as noted:
+                return _watched(service, state, noted, now)
         return []
 
     return Subject(
@@ -106,7 +141,7 @@ def policy_subject(
         react=react,
         evolve=_evolve,
         emits=(POLICIES[service],),
-        requests=(DraftPolicy, AdoptPolicy, NoteTrial),
+        requests=(DraftPolicy, AdoptPolicy, NoteTrial, NoteWatch),
         reference=True,
     )
 
@@ -169,13 +204,49 @@ def _adopt(service: str, state: PolicyState, fact: Fact, now: datetime) -> Decis
             pointer="/effective_at",
             kind="invalid",
         )
-    return [
+    return _unwatchable(service, wish, effective) or [
         PolicyAdopted(
             service=service,
             version=wish.version,
             effective_at=effective,
             by=fact.principal,
             reason=wish.reason,
+            bounds=wish.bounds,
+            watched_until=wish.watched_until,
+        )
+    ]
+
+
+def _unwatchable(service: str, wish: AdoptPolicy, effective: datetime) -> Refusal | None:
+    """Bounds that could never be judged."""
+    aside = (POLICIES[service], REJECTED[service])
+    kinds = {kind for one in writes(service) if one not in aside for kind in one.events}
+    until = wish.watched_until
+    unknown = (n for n, one in enumerate(wish.bounds) if one.type and one.type not in kinds)
+    if bool(wish.bounds) != (until is not None) or (until is not None and until <= effective):
+        pointer, cure = (
+            "/watched_until",
+            "give bounds and watched_until, after effective_at, or neither",
+        )
+    elif (first := next(unknown, None)) is not None:
+        pointer, cure = f"/bounds/{first}/type", f"{service} decides {', '.join(sorted(kinds))}"
+    else:
+        return None
+    return Refusal(code="bounds-invalid", detail=cure, pointer=pointer, kind="invalid")
+
+
+def _watched(service: str, state: PolicyState, noted: NoteWatch, now: datetime) -> Decision:
+    """A broken bound brings the former version back, once."""
+    adoption = state.watched
+    if adoption is None or adoption.effective_at != noted.effective_at:
+        return []
+    why = broken(adoption.bounds, noted.tally)
+    if not why:
+        return []
+    back, reason = state.former, f"@{adoption.version} broke its bounds: {why}"
+    return [
+        PolicyAdopted(
+            service=service, version=back, effective_at=now + LEAD, by=service, reason=reason
         )
     ]
 
@@ -193,6 +264,8 @@ def _evolve(state: PolicyState, event: Event, _now: datetime) -> PolicyState:
                 effective_at=event.effective_at,
                 by=event.by,
                 reason=event.reason,
+                bounds=event.bounds,
+                watched_until=event.watched_until,
             )
             return msgspec.structs.replace(state, adoptions=[*state.adoptions, adopted])
         case PolicyTried():

@@ -12,6 +12,7 @@ from perennial.contracts.base import EPOCH, Event, Fact
 from perennial.kit.batch import Item, Partition, Record
 from perennial.kit.ingest import receive
 from perennial.kit.journal import Taken
+from perennial.kit.kafka import Broker
 from perennial.kit.reading import Reader
 from perennial.kit.rerun import Step, steps_of
 from perennial.kit.subject import Service
@@ -87,17 +88,19 @@ class Recorded:
 
 
 async def recorded(
-    service: Service, url: str, reader: Reader, after: int = 0, since: datetime | None = None
+    service: Service, url: str, broker: Broker, after: int = 0, since: datetime | None = None
 ) -> Recorded:
     """The whole recorded life; or the batches behind a row of the journal, and events since a moment."""
     async with _snapshot(url) as base:
         steps = steps_of(await base.fetch(_JOURNAL, after))
         topics = [topic.name for subject in service.subjects.values() for topic in subject.emits]
-        events = await base.fetch(_EVENTS, topics, since)
+        events = await base.fetch(_EVENTS, topics, since) if steps else []
     log = Log(service)
     starts, ends = _extent(steps)
-    async for polled in reader.between(starts, ends):
-        log.add(one.record for one in polled)
+    if starts:
+        async with Reader(broker) as reader:
+            async for polled in reader.between(starts, ends):
+                log.add(one.record for one in polled)
     told = {(row[0], row[1], row[2]): tuple(row[3:]) for row in events}
     return Recorded(service, steps, log, told)
 

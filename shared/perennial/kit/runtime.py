@@ -15,7 +15,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from perennial.kit import trials
+from perennial.kit import trials, watching
 from perennial.kit.auth import Tokens
 from perennial.kit.http import build_app
 from perennial.kit.ids import uuid7
@@ -179,6 +179,7 @@ async def serve_door(service: Service, settings: Settings, stopping: asyncio.Eve
         runtime.jobs.run(runtime, stopping),
         _hear_the_relay(runtime, stopping),
         trials.work(runtime, stopping),
+        watching.work(runtime, stopping),
         *(task(runtime, stopping) for task in service.tasks),
     ]
     try:

@@ -155,7 +155,9 @@ CREATE TABLE journal (
 
 CREATE TABLE trial (
     id      text PRIMARY KEY,
-    state   text NOT NULL CHECK (state IN ('asked', 'running', 'shadowing', 'done', 'failed', 'ended')),
+    state   text NOT NULL CHECK (state IN (
+        'asked', 'running', 'shadowing', 'watching', 'done', 'broken', 'failed', 'ended'
+    )),
     asked   text NOT NULL,
     by_whom text NOT NULL,
     at      timestamptz NOT NULL DEFAULT clock_timestamp(),

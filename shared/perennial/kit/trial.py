@@ -59,7 +59,7 @@ class Trial:
     async def follow(self, name: str, steps: Sequence[Step]) -> None:
         """Go on with what the service has folded since."""
         house = self._houses[name]
-        house.again.postpone(steps)
+        house.postpone(steps)
         self.total += sum(map(size, steps))
         for step in steps:
             await self._next(house, step)

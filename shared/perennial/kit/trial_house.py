@@ -1,7 +1,7 @@
 """One service in a trial: its run in memory, and what the others make for it on the way."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -87,16 +87,18 @@ class TrialHouse:
         self._expected: set[str] = set()
         self._pending: dict[tuple[str, str], deque[Fact]] = defaultdict(deque)
         self.again = Rerun(life.service, life.log.item, _worlds(life, draft), UntoldFold)
-        self.again.postpone(life.steps)
-        live = Rerun(life.service, life.log.item, fold=UntoldFold)
-        self._live = live if self.rehearses else None
-        if self._live is not None:
-            self._live.postpone(life.steps)
+        self._live = Rerun(life.service, life.log.item, fold=UntoldFold) if self.rehearses else None
+        self.postpone(life.steps)
         self.job: Rehearsing | None = None
         self._looks: set[int] = set()
         self._settled: set[int] = set()
         if draft is not None and self.ticking:
             self._find_looks(life.steps)
+
+    def postpone(self, steps: Sequence[Step]) -> None:
+        """See `rerun.Rerun`."""
+        for run in filter(None, (self.again, self._live)):
+            run.postpone(steps)
 
     def expect(self) -> None:
         """Note which facts of the others it took live: those wait for their moment."""

@@ -1,14 +1,12 @@
 """What-if over REST: asked for, run in a process of its own, kept with its report.
 
-One at a time, at low priority; what a restart cut short is run again. A shadow is a what-if that goes
-on: the draft judges the facts as they come, beside the living policy, and decides nothing.
+One at a time and one shadow beside it, at low priority; what a restart cut short is run again. A shadow
+is a what-if that goes on: the draft judges the facts as they come, and decides nothing.
 """
 
 import asyncio
 import logging
-import os
-import sys
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from datetime import datetime
 from typing import Any
 
@@ -19,18 +17,19 @@ from perennial.kit.ids import uuid7
 from perennial.kit.jobs import asking
 from perennial.kit.outcomes import Report
 from perennial.kit.policies import NoteTrial
-from perennial.kit.whatif_words import House, Line, Wish
+from perennial.kit.whatif_process import BrokeOffError, lines, wish_of
+from perennial.kit.whatif_words import Line, Wish
 
 log = logging.getLogger("perennial.trials")
 
 LOOK_SECONDS = 1.0
-NICE = 5
-"""Behind everything that lives."""
-LINE_MOST = 64 * 1024 * 1024
 _OPEN = ("asked", "running", "shadowing")
 
 _ASK = "INSERT INTO trial (id, state, asked, by_whom) VALUES ($1, 'asked', $2, $3)"
-_NEXT = "SELECT id, asked FROM trial WHERE state = ANY($1::text[]) ORDER BY at LIMIT 1"
+_NEXT = """
+    SELECT id, asked FROM trial
+    WHERE state = ANY($1::text[]) AND (asked::jsonb->'shadow')::bool = $2 ORDER BY at LIMIT 1
+"""
 _GO_ON = (
     "UPDATE trial SET state = $2, facts = $3, of = $4 WHERE id = $1 AND state = ANY($5::text[])"
 )
@@ -95,9 +94,15 @@ async def end(pool: Any, number: str) -> Standing | None:
 
 
 async def work(runtime: Any, stopping: asyncio.Event) -> None:
-    """Run what is asked for, one after the other, until told to stop."""
+    """Run what is asked for, until told to stop; shadows go on and on, and keep nothing else waiting."""
+    async with asyncio.TaskGroup() as lanes:
+        for shadows in (False, True):
+            lanes.create_task(_lane(runtime, stopping, shadows))
+
+
+async def _lane(runtime: Any, stopping: asyncio.Event, shadows: bool) -> None:
     while not stopping.is_set():
-        row = await runtime.pool.fetchrow(_NEXT, list(_OPEN))
+        row = await runtime.pool.fetchrow(_NEXT, list(_OPEN), shadows)
         if row is not None:
             await _run(runtime, row["id"], row["asked"], stopping)
             continue
@@ -107,47 +112,30 @@ async def work(runtime: Any, stopping: asyncio.Event) -> None:
 
 async def _run(runtime: Any, number: str, asked: str, stopping: asyncio.Event) -> None:
     wish = msgspec.json.decode(asked, type=TryPolicy)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "perennial.kit.whatif"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        limit=LINE_MOST,
-        preexec_fn=lambda: os.nice(NICE),
-    )
-    assert process.stdin is not None
-    process.stdin.write(msgspec.json.encode(_whole(runtime, wish)))
-    process.stdin.close()
-    hearing = asyncio.create_task(_hear(runtime, number, wish, process))
-    stopped = asyncio.create_task(stopping.wait())
-    await asyncio.wait({hearing, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
-    if process.returncode is None and not hearing.done():
-        process.terminate()
-    code = await process.wait()
-    await hearing
-    if code and not stopping.is_set():
-        fault = f"the what-if ended with {code}; see the service's log"
+    try:
+        await _hear(runtime, number, wish, stopping)
+    except BrokeOffError as error:
+        fault = f"{error}; see the service's log"
         await runtime.pool.execute(_KEEP, number, "failed", "", fault, list(_OPEN))
 
 
-async def _hear(runtime: Any, number: str, wish: TryPolicy, process: Any) -> None:
-    """What the process says is noted; it is ended once nobody wants it any more."""
-    decode = msgspec.json.Decoder(Line).decode
-    async for text in process.stdout:
-        line = decode(text)
-        if line.report is not None:
-            wanted = await _keep(runtime, number, wish, line.report)
-        elif line.fault:
-            wanted = await runtime.pool.execute(
-                _KEEP, number, "failed", "", line.fault, list(_OPEN)
-            )
-        else:
-            state = "shadowing" if line.doing == "shadowing" else "running"
-            wanted = await runtime.pool.execute(
-                _GO_ON, number, state, line.facts, line.of, list(_OPEN)
-            )
-        if wanted == "UPDATE 0" and process.returncode is None:
-            process.terminate()
+async def _hear(runtime: Any, number: str, wish: TryPolicy, stopping: asyncio.Event) -> None:
+    async with aclosing(lines(_whole(runtime, wish), stopping)) as said:
+        async for line in said:
+            if await _noted(runtime, number, wish, line) == "UPDATE 0":
+                return  # nobody wants it any more
+
+
+async def _noted(runtime: Any, number: str, wish: TryPolicy, line: Line) -> str:
+    """What the process says, kept while the what-if is wanted."""
+    if line.report is not None:
+        return await _keep(runtime, number, wish, line.report)
+    if line.fault:
+        words: tuple[Any, ...] = _KEEP, number, "failed", "", line.fault
+    else:
+        state = "shadowing" if line.doing == "shadowing" else "running"
+        words = _GO_ON, number, state, line.facts, line.of
+    return str(await runtime.pool.execute(*words, list(_OPEN)))
 
 
 async def _keep(runtime: Any, number: str, wish: TryPolicy, report: Report) -> str:
@@ -169,13 +157,8 @@ async def _keep(runtime: Any, number: str, wish: TryPolicy, report: Report) -> s
 
 
 def _whole(runtime: Any, wish: TryPolicy) -> Wish:
-    settings = runtime.settings
-    return Wish(
-        houses=[House(name=runtime.service.name, database_url=settings.database_url)],
-        kafka_bootstrap=settings.kafka_bootstrap,
-        kafka_user=settings.kafka_user,
-        kafka_password=settings.kafka_password,
-        service=runtime.service.name,
+    return wish_of(
+        runtime,
         document=wish.document,
         version=wish.version,
         starts=wish.starts or (runtime.now() if wish.shadow else None),

@@ -9,22 +9,23 @@ import gc
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
 
 import msgspec
 
 from perennial.kit.kafka import Broker
-from perennial.kit.outcomes import Both, Report, compared, lived, tried
+from perennial.kit.outcomes import Both, Report, compared, lived, tallied, tried
 from perennial.kit.policies import default_document
-from perennial.kit.reading import Reader
 from perennial.kit.recorded import Recorded, recorded
 from perennial.kit.subject import Service
 from perennial.kit.trial import Trial
-from perennial.kit.trial_house import Draft, live_policies
+from perennial.kit.trial_house import BEGINNING, Draft, live_policies
 from perennial.kit.whatif_words import House, Line, Wish
 
 FOLLOWS_SECONDS = 2.0
+END = datetime.max.replace(tzinfo=UTC)
 
 
 class UnfitError(Exception):
@@ -48,8 +49,7 @@ async def run(wish: Wish) -> Report:
     lives = []
     for house in wish.houses:
         say(Line(doing=f"reading {house.name}"))
-        async with Reader(broker) as reader:
-            lives.append(await recorded(service_of(house), house.database_url, reader))
+        lives.append(await recorded(service_of(house), house.database_url, broker))
     draft = _draft(wish, lives)
     gc.freeze()  # what was read stays: it needn't be looked through again and again
     gc.set_threshold(500_000, 10, 10)
@@ -57,11 +57,10 @@ async def run(wish: Wish) -> Report:
     began = time.perf_counter(), time.process_time()
     await trial.run(lambda facts, of: say(Line(doing="folding", facts=facts, of=of)))
     took = time.perf_counter() - began[0], time.process_time() - began[1]
-    say(Line(doing="comparing", facts=trial.total, of=trial.total))
-    report = _report(wish, lives, trial, draft, took)
     if wish.shadow:
         await _follow(wish, lives, trial, draft, broker)
-    return report
+    say(Line(doing="comparing", facts=trial.total, of=trial.total))
+    return _report(wish, lives, trial, draft, took)
 
 
 async def _follow(
@@ -69,18 +68,21 @@ async def _follow(
 ) -> None:
     """Judge beside the living policy, until told to stop; a report whenever something was folded."""
     say(Line(doing="shadowing", facts=trial.facts, of=trial.total))
+    moved, tally = True, None
     while True:
+        if moved and wish.counting:
+            tally = dict(tallied(_both(lives[0], trial, draft, wish)))
+        if moved or wish.counting:
+            report = None if wish.counting else _report(wish, lives, trial, draft)
+            say(Line(report=report, tally=tally))
+        await asyncio.sleep(FOLLOWS_SECONDS)
         moved = False
         for house, life in zip(wish.houses, lives, strict=True):
             last = life.steps[-1].seq if life.steps else 0
-            async with Reader(broker) as reader:
-                newer = await recorded(life.service, house.database_url, reader, last, wish.starts)
+            newer = await recorded(life.service, house.database_url, broker, last, wish.starts)
             life.more(newer)
             await trial.follow(house.name, newer.steps)
             moved = moved or bool(newer.steps)
-        if moved:
-            say(Line(report=_report(wish, lives, trial, draft)))
-        await asyncio.sleep(FOLLOWS_SECONDS)
 
 
 def _report(
@@ -136,9 +138,10 @@ def _both(life: Recorded, trial: Trial, draft: Draft | None, wish: Wish) -> Both
     else:
         policy = msgspec.convert(default_document(service.package), service.policy)
     live, made = lived(life), tried(service, trial.made[service.name])
-    if wish.shadow and wish.starts is not None:
-        live = [one for one in live if one.now >= wish.starts]
-        made = [one for one in made if one.now >= wish.starts]
+    if wish.shadow:
+        starts, ends = wish.starts or BEGINNING, wish.ends or END
+        live = [one for one in live if starts <= one.now < ends]
+        made = [one for one in made if starts <= one.now < ends]
     return Both(service, live, made, policy, life.log.facts)
 
 

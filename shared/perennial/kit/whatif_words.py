@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from perennial.kit.bounds import Count
 from perennial.kit.outcomes import Report
 
 
@@ -31,6 +32,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     ends: datetime | None = None
     shadow: bool = False
     """Go on with what is folded from now on."""
+    counting: bool = False
+    """A shadow that is to say what was counted, at every look, instead of reports."""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -40,5 +43,6 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     facts: int = 0
     of: int = 0
     report: Report | None = None
+    tally: dict[str, Count] | None = None
     fault: str = ""
     """Why there is no report: the wish's own fault."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from perennial.kit.policies import Policies
+from perennial.kit.policies import Policies, PolicyState
 from perennial.kit.subject import Service
 
 
@@ -22,7 +22,8 @@ class Worlds:
 
     def _rebuild(self) -> None:
         own = self.reference.get(self.service.policy_subject.name, {})
-        self._policies = Policies(self.service, own.get(self.service.name))
+        self.policy: PolicyState = own.get(self.service.name) or PolicyState()
+        self._policies = Policies(self.service, self.policy)
         self._built: dict[int, Any] = {}
 
     def at(self, now: datetime) -> Any:
