@@ -5,7 +5,7 @@ one batch at a time; locks, crashes and lost commits stand in `tests/simulation`
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
@@ -44,6 +44,8 @@ class Tables:
     sent: Counter[tuple[str, str]] = field(default_factory=Counter)
     counter: dict[str, int] = field(default_factory=dict)
     journal: list[tuple[int, datetime, str, int, str]] = field(default_factory=list)
+    moment: Callable[[], datetime] = lambda: EPOCH
+    """What the server's clock says: when a row of the journal was written."""
     clock: datetime | None = None
     drawn: int = 0
     """The last number of the outbox's sequence: drawn when a row is written, not when it is committed."""
@@ -153,7 +155,7 @@ class Transaction:
         tables.answer |= {answer.id: answer for answer in writes.answers}
         tables.counter |= writes.counters
         if writes.journal:
-            page = writes.seq, EPOCH, writes.lane, writes.knew, writes.journal
+            page = writes.seq, tables.moment(), writes.lane, writes.knew, writes.journal
             tables.journal.append(page)
         for parked in writes.parked:
             self._park(parked)

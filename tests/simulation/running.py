@@ -244,6 +244,16 @@ class Run:
 
 def run(plan: Plan) -> Result:
     """Play one seed to its end, and judge it."""
+    made = through(plan)
+    made.judged()
+    world = made.world
+    return Result(
+        plan, world.steps, world.defects, world.chance.struck, world.seen, made.tables, made.facts
+    )
+
+
+def through(plan: Plan) -> Run:
+    """Play one seed to its end."""
     loop = VirtualLoop()
     made = Run(plan, loop)
     try:
@@ -255,11 +265,7 @@ def run(plan: Plan) -> Result:
         made.world.defect(f"{type(error).__name__}: {error}")
     finally:
         _close(loop)
-    made.judged()
-    world = made.world
-    return Result(
-        plan, world.steps, world.defects, world.chance.struck, world.seen, made.tables, made.facts
-    )
+    return made
 
 
 def _close(loop: VirtualLoop) -> None:

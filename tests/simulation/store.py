@@ -26,7 +26,7 @@ class Schema:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.tables = Tables()
+        self.tables = Tables(moment=world.wall)
         self.locks = Locks()
         self.restarts = 0
         self.leader: Process | None = None

@@ -3,6 +3,8 @@
 How is policy; with `wait` nothing happens by itself, and a person chooses in one call.
 """
 
+from collections.abc import Mapping
+
 from perennial.kit.ask import Ask
 from perennial.kit.jobs import asking
 
@@ -11,22 +13,28 @@ from lead_intake.domain.assigning import ReholdLead
 from lead_intake.domain.seller import Seller
 from lead_intake.domain.world import World
 from lead_intake.handlers import CUSTOMER
-from lead_intake.jobs import JOB, Running
+from lead_intake.jobs import JOB, Asking, Running
 
 
 async def rehold_leavers(running: Running) -> int:
     """How many leads of leavers were moved."""
-    world = running.world()
-    if world.policy.holding.leavers == "wait":
+    if running.world().policy.holding.leavers == "wait":
         return 0
     if running.door.ticking and await store.timers_due(running.pool, running.now()):
         return 0  # as with rounds: what happens by itself at that time happens first
-    ledgers = await store.ledgers(running.pool)
+    return await rehold_from(await store.ledgers(running.pool), running)
+
+
+async def rehold_from(ledgers: Mapping[str, Seller], running: Asking) -> int:
+    """The same, wherever the ledgers are read from."""
+    world = running.world()
+    if world.policy.holding.leavers == "wait":
+        return 0
     asks = [
-        _rehold(lead, person, ledger, world)
-        for person, ledger in sorted(ledgers.items())
-        if world.staff.left(person)
-        for lead in sorted(ledger.open)
+        _rehold(lead, person, ledgers[person], world)
+        for person in world.staff.leavers()
+        if person in ledgers
+        for lead in sorted(ledgers[person].open)
     ]
     answers = await running.asks.ask_all(asks) if asks else []
     return sum(one.refusal is None for one in answers)

@@ -4,6 +4,7 @@ The moment noted for a party is what its last fact made of the rules as they wer
 adopted version or an edited calendar moves it without any fact of the party's own.
 """
 
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from perennial.kit.jobs import asking, send
@@ -15,10 +16,16 @@ from lead_intake.handlers import CUSTOMER
 JOB = "lead-intake"
 
 
+async def _stored(running: Any) -> Sequence[str]:
+    return await holdings.parties_of_held(running.pool)
+
+
 class Reckoning:
     """Looks whether the rules moved; after a start once in any case."""
 
-    def __init__(self) -> None:
+    def __init__(self, parties: Callable[[Any], Awaitable[Sequence[str]]] = _stored) -> None:
+        self._parties = parties
+        """Keys of the parties whose leads somebody holds."""
         self._noted = ""
 
     async def __call__(self, running: Any) -> int:
@@ -26,7 +33,7 @@ class Reckoning:
         now = basis(running.world())
         if now == self._noted:
             return 0
-        parties = await holdings.parties_of_held(running.pool)
+        parties = await self._parties(running)
         wish = ReckonClocks(basis=now)
         sent = await send(
             running.asks, [asking(CUSTOMER, key, wish, "reckon", JOB) for key in parties]

@@ -1,20 +1,23 @@
-"""Rounds under a policy that was not in force: the same job, over a population in memory."""
+"""Jobs under a policy that was not in force: the same ones, over a population in memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from msgspec.structs import replace
 from perennial.kit.rehearsing import Rehearsing
-from perennial.kit.subject import Rehearsal
+from perennial.kit.subject import Again, Rehearsal
 
-from lead_intake.domain.assigning import AssignLead
+from lead_intake.domain.assigning import AssignLead, ReholdLead
+from lead_intake.domain.clocks import ReckonClocks
 from lead_intake.domain.customer import Customer
 from lead_intake.domain.requests import ActivitySaid, CloseSaid
 from lead_intake.domain.rounds import HoldRound, QueueLead
 from lead_intake.domain.seller import Seller
 from lead_intake.handlers import CUSTOMER, ROUND
 from lead_intake.jobs import round_over
+from lead_intake.leaving import rehold_from
+from lead_intake.reckoning import Reckoning
 
 
 @dataclass(frozen=True)
@@ -28,9 +31,7 @@ class _Market:
 
     async def ledgers(self) -> dict[str, Seller]:
         staff = self.running.world().staff
-        places = ((one.person_id, ("seller", one.person_id)) for one in staff.sellers())
-        known = self.running.entities
-        return {person: known[place].state for person, place in places if place in known}
+        return _ledgers(self.running, (one.person_id for one in staff.sellers()))
 
     async def rounds_held(self, market: str) -> int:
         held = self.running.entities.get((ROUND.name, market))
@@ -44,6 +45,26 @@ class _Market:
 async def hold_again(running: Rehearsing) -> int:
     """See `jobs.hold_rounds`."""
     return await round_over(_Market(running), running)
+
+
+async def rehold_again(running: Rehearsing) -> int:
+    """See `leaving.rehold_leavers`."""
+    return await rehold_from(_ledgers(running, running.world().staff.leavers()), running)
+
+
+def _ledgers(running: Rehearsing, people: Iterable[str]) -> dict[str, Seller]:
+    places = ((person, ("seller", person)) for person in people)
+    known = running.entities
+    return {person: known[place].state for person, place in places if place in known}
+
+
+async def _parties(running: Rehearsing) -> Sequence[str]:
+    """See `holdings.parties_of_held`."""
+    return sorted(
+        key
+        for (subject, key), one in running.entities.items()
+        if subject == CUSTOMER.name and any(lead.holder for lead in one.state.leads.values())
+    )
 
 
 def retold(said: Any, live: Callable[[str], Any], tried: Callable[[str], Any]) -> Any:
@@ -62,8 +83,11 @@ def _holder(state: Customer | None, lead_id: str) -> str:
 
 
 REHEARSAL = Rehearsal(
-    wishes=(HoldRound, AssignLead, QueueLead),
-    job=hold_again,
+    jobs=(
+        Again((ReckonClocks,), lambda: Reckoning(_parties)),
+        Again((ReholdLead,), lambda: rehold_again),
+        Again((HoldRound, AssignLead, QueueLead), lambda: hold_again),
+    ),
     subject=CUSTOMER.name,
     concerns=lambda state: state.waiting,
     retold=retold,

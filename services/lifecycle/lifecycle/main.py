@@ -12,6 +12,7 @@ from lifecycle.domain.world import unknown_in, world
 from lifecycle.handlers import ARCHIVES, LISTENS, NUMBERED
 from lifecycle.outcomes import outcomes
 from lifecycle.policy import Policy
+from lifecycle.rehearsing import REHEARSAL
 
 SERVICE = Service(
     name="lifecycle",
@@ -27,6 +28,7 @@ SERVICE = Service(
     numbered=NUMBERED,
     requests=REQUESTS,
     jobs=jobs.JOBS,
+    rehearsal=REHEARSAL,
 )
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ before it, so a past month reads the same whenever it is asked for.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -25,11 +26,14 @@ from perennial.contracts.reports import ReportPublished
 from perennial.contracts.scores import SCORES, CustomerScored, TrendChanged
 from perennial.kit.postgres import snapshot
 
+from lifecycle.domain import past
 from lifecycle.domain.books import Books
 from lifecycle.domain.record import Customer
-from lifecycle.domain.report import Month, Standing, Step
+from lifecycle.domain.report import Month
 from lifecycle.domain.segments import MEMBERS
 
+CHUNK = 200
+"""Customers that a job asks for at once."""
 RISK = """greatest(0,
     coalesce((state->'light'->>'value_at_risk')::bigint, 0),
     coalesce((state->'light'->>'rolling_value')::bigint, 0))"""
@@ -228,72 +232,52 @@ async def months(pool: Any, opens: datetime, closes: datetime) -> list[Month]:
     told = (CustomerRecovered, CustomerMoved, CustomerMerged, CustomerUnmerged)
     wanted = (CUSTOMERS.name, opens, closes, *(kind.TYPE for kind in told), list(MEMBERS))
     async with snapshot(pool) as view:  # what is recorded meanwhile would not add up
-        opening, closing = await standings(view, opens), await standings(view, closes)
+        opening, closing = await _boundary(view, opens), await _boundary(view, closes)
         found = await view.fetch(_STEPS, *wanted)
-    steps: dict[str, list[Step]] = {}
-    recovered: dict[str, int] = {}
-    for row in found:
-        if row["type"] == CustomerRecovered.TYPE:
-            recovered[row["key"]] = recovered.get(row["key"], 0) + 1
-        else:
-            steps.setdefault(row["key"], []).append(_step(row["before"], row["after"]))
-    return [
-        Month(
-            customer_id=key,
-            opening=opening.get(key),
-            closing=closing.get(key),
-            steps=steps.get(key, []),
-            recovered=recovered.get(key, 0),
-        )
-        for key in sorted({*opening, *closing, *steps})
-    ]
+    recovered = [row["key"] for row in found if row["type"] == CustomerRecovered.TYPE]
+    rest = (row for row in found if row["type"] != CustomerRecovered.TYPE)
+    steps = [(row["key"], past.step(row["before"], row["after"])) for row in rest]
+    return past.months(opening, closing, steps, recovered)
 
 
-async def standings(pool: Any, boundary: datetime) -> dict[str, Standing]:
-    """What every customer was just before a moment; parties without a number are not among them."""
-    moves = await _latest(pool, _LATEST_EVENT, CUSTOMERS.name, CustomerMoved, boundary)
-    watchers = await _latest(pool, _LATEST_EVENT, CUSTOMERS.name, WatcherChanged, boundary)
-    scored = await _latest(pool, _LATEST_ARCHIVED, SCORES.name, CustomerScored, boundary)
-    trends = await _latest(pool, _LATEST_ARCHIVED, SCORES.name, TrendChanged, boundary)
-    merged = await _latest(pool, _LATEST_EVENT, CUSTOMERS.name, CustomerMerged, boundary)
-    apart = await _latest(pool, _LATEST_EVENT, CUSTOMERS.name, CustomerUnmerged, boundary)
-    parts = {key for key, one in merged.items() if one[0] > apart.get(key, (0,))[0]}
-    return {
-        key: _standing(move, watchers.get(key), scored.get(key), trends.get(key))
-        for key, move in moves.items()
-        if move[1].after in MEMBERS and key not in parts
-    }
-
-
-Dated = tuple[int, Any]
-"""A fact with its version: of two, the later one holds."""
+async def _boundary(pool: Any, boundary: datetime) -> past.Boundary:
+    """What was last told of every customer before a moment."""
+    return past.Boundary(
+        moves=await _latest(pool, _LATEST_EVENT, CUSTOMERS.name, CustomerMoved, boundary),
+        watchers=await _latest(pool, _LATEST_EVENT, CUSTOMERS.name, WatcherChanged, boundary),
+        scored=await _latest(pool, _LATEST_ARCHIVED, SCORES.name, CustomerScored, boundary),
+        trends=await _latest(pool, _LATEST_ARCHIVED, SCORES.name, TrendChanged, boundary),
+        merged=await _latest(pool, _LATEST_EVENT, CUSTOMERS.name, CustomerMerged, boundary),
+        apart=await _latest(pool, _LATEST_EVENT, CUSTOMERS.name, CustomerUnmerged, boundary),
+    )
 
 
 async def _latest(
     pool: Any, query: str, topic: str, kind: type, boundary: datetime
-) -> dict[str, Dated]:
+) -> dict[str, past.Dated]:
     rows = await pool.fetch(query, topic, kind.TYPE, boundary)  # type: ignore[attr-defined]
     return {row["key"]: (row["ver"], _decoders[kind].decode(row["data"])) for row in rows}
 
 
-def _standing(
-    move: Dated, watchers: Dated | None, scored: Dated | None, trend: Dated | None
-) -> Standing:
-    valued = max((one for one in (scored, trend) if one), key=lambda one: one[0], default=None)
-    rewatched = watchers is not None and watchers[0] > move[0]
-    return Standing(
-        segment=move[1].after,
-        department=move[1].accountable,
-        owner=watchers[1].owner if watchers is not None and rewatched else move[1].person,
-        value=valued[1].rolling_value if valued else 0,
-        is_revenue=scored[1].rolling_is_revenue if scored else False,
-        trend=trend[1].after if trend else "too-early",
-    )
+@dataclass(frozen=True)
+class StoredPast:
+    """What jobs ask of the past and of those in care, as it was committed."""
 
+    pool: Any
 
-def _step(before: str, after: str) -> Step:
-    if "merged" in (before, after):
-        return "merged" if after == "merged" else "unmerged"
-    if after == "activated":
-        return "reactivated" if before in ("lost", "released") else "new"
-    return "lost" if after == "lost" else "released"
+    async def watched_by(self, people: Sequence[str], after: str) -> list[tuple[str, Customer]]:
+        return await watched_by(self.pool, people, after, CHUNK)
+
+    async def books(self) -> Books:
+        return await books(self.pool)
+
+    async def first_activation(self) -> datetime | None:
+        return await first_activation(self.pool)
+
+    async def months(self, opens: datetime, closes: datetime) -> list[Month]:
+        return await months(self.pool, opens, closes)
+
+    async def large_customers(
+        self, wanted: Sequence[str], opens: datetime, closes: datetime, limit: int
+    ) -> dict[str, list[int]]:
+        return await large_customers(self.pool, wanted, opens, closes, limit)

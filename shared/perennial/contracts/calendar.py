@@ -10,6 +10,7 @@ a later start, also where clocks are put forward or back.
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -41,6 +42,7 @@ def add(start: datetime, period: Period, calendar: CalendarChanged = EVERY_WEEKD
     return days.later(start, count) if unit == "wd" else days.open_for(start, count * _WALL["h"])
 
 
+@lru_cache(maxsize=1_000)
 def length(period: WallClock) -> timedelta:
     """A wall-clock period as such. Raises `ValueError` for working time: it has no fixed length."""
     count, unit = _parsed(period)
@@ -75,6 +77,7 @@ def fault(calendar: CalendarChanged) -> tuple[str, str] | None:
     return None
 
 
+@lru_cache(maxsize=1_000)
 def _parsed(period: Period) -> tuple[int, str]:
     found = _READ(period)
     if found is None:

@@ -5,14 +5,19 @@ were committed, and they are to lie between them here too.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from perennial.kit.ask import Answer, Ask
 from perennial.kit.batch import Entity, EntityId
+from perennial.kit.journal import Entry, Said
+from perennial.kit.rerun import Remembered
+from perennial.kit.subject import Service
 from perennial.kit.worlds import Worlds
+
+PASSES = 50
 
 
 @dataclass
@@ -22,6 +27,8 @@ class Rehearsing:
     entities: Mapping[EntityId, Entity]
     concerned: Mapping[str, Entity]
     """Subjects with something to do, by key."""
+    past: Callable[[type], Sequence[Remembered]]
+    """What was told of one kind, in the order in which it was folded."""
     recorded: Sequence[Any]
     """What the live job asked for at this moment."""
     moment: datetime
@@ -81,3 +88,60 @@ class Rehearsing:
         waits: set[asyncio.Future[Any]] = {asks, self._work}
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         asks.cancel()
+
+
+Stage = Callable[[Sequence[Any], datetime], Rehearsing]
+"""(what the live job asked for, moment) → what our job sees of the running service."""
+
+
+class Rehearsals:
+    """The jobs of one service that are done anew in a run: which wishes are whose, and whose turn it is."""
+
+    def __init__(self, service: Service, rehearses: bool) -> None:
+        known = service.rehearsal.jobs if rehearses and service.rehearsal is not None else ()
+        self._service = service
+        self._jobs = [one.job() for one in known]
+        self._at_work: list[Rehearsing | None] = [None for _ in known]
+        self._kinds = {
+            str(getattr(kind, "TYPE", kind.__name__)): number
+            for number, one in enumerate(known)
+            for kind in one.wishes
+        }
+        self.all = frozenset(range(len(known)))
+
+    def whose(self, entry: Entry) -> int | None:
+        """The job that sent this wish live; none, if it was nobody's that is done anew."""
+        if not isinstance(entry, Said) or entry.principal != self._service.name:
+            return None
+        return self._kinds.get(entry.type)
+
+    async def turn(self, recorded: Sequence[Said], stage: Stage) -> None:
+        """The live jobs asked for something here: so do ours, whatever it comes to."""
+        decoders = self._service.decoders
+        for number in sorted({self._kinds[one.type] for one in recorded}):
+            running = self._at_work[number]
+            if running is None or running.over:
+                mine = [one for one in recorded if self._kinds[one.type] == number]
+                data = [decoders[one.type].decode(one.data) for one in mine]
+                running = await self._begin(number, stage(data, mine[0].now))
+            await running.turn()
+
+    async def look(self, jobs: Iterable[int], moment: datetime, stage: Stage) -> None:
+        """These jobs looked here live and found nothing to do; under the draft there may be something."""
+        for _ in range(PASSES):
+            asked_for = await self.finish()
+            for number in sorted(jobs):
+                running = await self._begin(number, stage([], moment))
+                asked_for += await running.finish()
+            if not asked_for:
+                return
+
+    async def finish(self) -> int:
+        """All that they still wanted to ask for; how much it was."""
+        at_work = [one for one in self._at_work if one is not None and not one.over]
+        return sum([await one.finish() for one in at_work])
+
+    async def _begin(self, number: int, running: Rehearsing) -> Rehearsing:
+        self._at_work[number] = running
+        await running.begin(self._jobs[number])
+        return running

@@ -15,7 +15,7 @@ import msgspec
 from perennial.contracts.base import Event, Fact
 from perennial.kit.actions import Locate, Resolve
 from perennial.kit.ask import Answer, Ask
-from perennial.kit.batch import Entity, EntityId, Item, PartId, Record
+from perennial.kit.batch import Entity, EntityId, Item, PartId, Record, Writes
 from perennial.kit.gathering import at_roots, located
 from perennial.kit.ingest import identity_of, placed
 from perennial.kit.jobs import Done
@@ -41,6 +41,16 @@ class Step:
     page: Page
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """An own event, or an archived fact, that a rehearsed job may look back at."""
+
+    key: str
+    ver: int
+    now: datetime
+    data: Any
+
+
 class Rerun:
     """One service's fold over recorded batches; `made` collects what it decided."""
 
@@ -58,6 +68,8 @@ class Rerun:
         self._fold = fold(service, self.worlds)
         self._aside = Aside(service)
         self._postponed: dict[tuple[str, str, datetime], int] = {}
+        remembers = service.rehearsal.remembers if service.rehearsal is not None else ()
+        self._past: dict[type, list[Remembered]] = {kind: [] for kind in remembers}
 
     @property
     def entities(self) -> Mapping[EntityId, Entity]:
@@ -68,6 +80,10 @@ class Rerun:
     def concerned(self) -> Mapping[str, Entity]:
         """Subjects that a rehearsed job would look at, by key."""
         return self._fold.concerned
+
+    def past(self, kind: type) -> Sequence[Remembered]:
+        """What was told of a kind that the rehearsal remembers, in the order in which it was folded."""
+        return self._past[kind]
 
     def named(self, subject: str, name: str) -> Any:
         """The state of whoever goes by a name; None if nobody does."""
@@ -195,6 +211,8 @@ class Rerun:
     def _drained(self) -> list[Made]:
         writes = self._fold.writes
         made = [*writes.events, *copies(self.service.name, writes.parked)]
+        if self._past:
+            self._remember(writes)
         for number, _ in writes.released:
             self._aside.forget(number)
         for parked in writes.parked:
@@ -209,6 +227,15 @@ class Rerun:
         self._fold.parts.stand()
         self._fold.outcome.answers.clear()
         return made
+
+    def _remember(self, writes: Writes) -> None:
+        known = self._past
+        for one in writes.events:
+            if type(one.event) in known:
+                known[type(one.event)].append(Remembered(one.key, one.ver, one.now, one.event))
+        for fact in writes.archive:
+            if type(fact.data) in known:
+                known[type(fact.data)].append(Remembered(fact.key, fact.ver, fact.now, fact.data))
 
 
 def said_item(service: Service, said: Said) -> Item:

@@ -174,17 +174,29 @@ class Numbering:
 
 
 @dataclass(frozen=True)
-class Rehearsal:
-    """A job's work that another policy would have done otherwise: under a draft its recorded wishes
-    are left out, and it is done anew."""
+class Again:
+    """A job that another policy would have do otherwise: under a draft the wishes that it sent are left
+    out, and the same job looks again at what the draft has made of things."""
 
     wishes: tuple[type, ...]
-    job: Callable[[Any], Awaitable[int]]
-    """(`rehearsing.Rehearsing`) → how much it asked for."""
-    subject: str
-    concerns: Callable[[Any], bool]
-    """Whether a state of that subject is one that the job would look at."""
-    retold: Callable[[Any, Callable[[str], Any], Callable[[str], Any]], Any]
+    job: Callable[[], Callable[[Any], Awaitable[int]]]
+    """A fresh one for a run: `async (rehearsing.Rehearsing) -> int`, as jobs are."""
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a what-if does anew beside the rules."""
+
+    jobs: tuple[Again, ...]
+    """In the order in which the living ones look."""
+    subject: str = ""
+    concerns: Callable[[Any], bool] = lambda _state: False
+    """Whether a state of that subject is to be at hand for the jobs (`Rehearsing.concerned`)."""
+    remembers: tuple[type[Event], ...] = ()
+    """Own events and archived facts that the jobs look back at (`Rehearsing.past`)."""
+    retold: Callable[[Any, Callable[[str], Any], Callable[[str], Any]], Any] = (
+        lambda said, _live, _tried: said
+    )
     """(what was said, live state by name, tried state by name) → what would have been said instead:
     who stands in for whom. A state is None where nobody goes by that name."""
 

@@ -8,6 +8,7 @@ came. Jobs whose work depends on the policy are done anew; everything else is th
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from heapq import merge
 from itertools import repeat
 from typing import Any
@@ -20,7 +21,6 @@ from perennial.kit.rerun import Step
 from perennial.kit.subject import Made
 from perennial.kit.trial_house import Draft, TrialHouse, size, with_page
 
-PASSES = 50
 Progress = Callable[[int, int], None]
 """(facts folded, facts in all)"""
 
@@ -52,7 +52,7 @@ class Trial:
                 progress(self.facts, self.total)
                 shown = self.facts
         for house in self._houses.values():
-            await self._finish(house)
+            await house.jobs.finish()
         if progress is not None:
             progress(self.total, self.total)
 
@@ -66,13 +66,13 @@ class Trial:
 
     async def _next(self, house: TrialHouse, step: Step) -> None:
         if house.fires_before(step):
-            await self._finish(house)
+            await house.jobs.finish()
             self._hand_on(house, house.fire(house.moment))
             if not house.ticking:
-                await self._look(house)
+                await self._look(house, house.jobs.all)
         await self._take(house, step)
-        if house.looks_after(step):
-            await self._look(house)
+        if idle := house.looks_after(step):
+            await self._look(house, idle)
         self.facts += size(step)
 
     def _steps(self) -> Iterator[tuple[TrialHouse, Step]]:
@@ -86,10 +86,13 @@ class Trial:
         self._hand_on(house, house.again.take(with_page(step, page), items))
         house.passed(step)
         if recorded:
-            await self._turn(house, recorded[0].now, house.data_of(recorded))
+            await house.jobs.turn(recorded, partial(self._stage, house))
 
     def _hand_on(self, house: TrialHouse, made: Iterable[Made]) -> None:
         """What was made reaches those who read it, and what they make of it, others."""
+        if not self._readers:
+            self.made[house.life.service.name] += made
+            return
         queue = deque([(house, made)])
         while queue:
             writer, events = queue.popleft()
@@ -102,39 +105,19 @@ class Trial:
     def _heard(self, told: Sequence[Made]) -> Iterator[tuple[TrialHouse, Made]]:
         return ((one, event) for event in told for one in self._readers.get(event.topic, ()))
 
-    async def _turn(self, house: TrialHouse, moment: datetime, recorded: list[Any]) -> None:
-        """The live job asked for something here: so does ours, whatever it comes to."""
-        if house.job is None or house.job.over:
-            await self._begin(house, moment, recorded)
-        assert house.job is not None
-        await house.job.turn()
+    async def _look(self, house: TrialHouse, jobs: Iterable[int]) -> None:
+        await house.jobs.look(jobs, house.moment, partial(self._stage, house))
 
-    async def _look(self, house: TrialHouse) -> None:
-        """The live job looked here and found nothing to do; under the draft there may be something."""
-        await self._finish(house)
-        for _ in range(PASSES if house.rehearses else 0):
-            if not house.again.concerned:
-                return
-            await self._begin(house, house.moment, [])
-            if not await self._finish(house):
-                return
-
-    async def _begin(self, house: TrialHouse, moment: datetime, recorded: list[Any]) -> None:
-        rehearsal = house.life.service.rehearsal
-        assert rehearsal is not None
-        house.job = Rehearsing(
+    def _stage(self, house: TrialHouse, recorded: Sequence[Any], moment: datetime) -> Rehearsing:
+        return Rehearsing(
             house.again.entities,
             house.again.concerned,
+            house.again.past,
             recorded,
             moment,
             lambda: house.again.worlds,
             lambda asks, now: self._asked(house, asks, now),
         )
-        await house.job.begin(rehearsal.job)
-
-    async def _finish(self, house: TrialHouse) -> int:
-        """What the job still wanted to ask for."""
-        return await house.job.finish() if house.job is not None else 0
 
     def _asked(self, house: TrialHouse, asks: list[Ask], now: datetime) -> list[Answer]:
         items = [asked(house.life.service, ask, now) for ask in asks]

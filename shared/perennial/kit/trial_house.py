@@ -4,8 +4,6 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
-from typing import Any
 
 import msgspec
 
@@ -19,7 +17,7 @@ from perennial.kit.making import Context
 from perennial.kit.policies import Adoption, PolicyState, Version
 from perennial.kit.population import UntoldFold
 from perennial.kit.recorded import Recorded
-from perennial.kit.rehearsing import Rehearsing
+from perennial.kit.rehearsing import Rehearsals
 from perennial.kit.rerun import Rerun, Step
 from perennial.kit.subject import Made
 from perennial.kit.worlds import Worlds
@@ -77,7 +75,8 @@ class TrialHouse:
         self.inner: set[str] = set()
         self.moment = BEGINNING
         self.ticking = any(_ticks(step) for step in life.steps)
-        self.rehearses = draft is not None and life.service.rehearsal is not None
+        rehearses = draft is not None and life.service.rehearsal is not None
+        self.jobs = Rehearsals(life.service, rehearses)
         tried = draft is not None and draft.service == life.service.name
         drafting = life.service.policy_subject.requests if tried else ()
         self._not_asked = frozenset(str(getattr(kind, "TYPE", "")) for kind in drafting)
@@ -87,10 +86,9 @@ class TrialHouse:
         self._expected: set[str] = set()
         self._pending: dict[tuple[str, str], deque[Fact]] = defaultdict(deque)
         self.again = Rerun(life.service, life.log.item, _worlds(life, draft), UntoldFold)
-        self._live = Rerun(life.service, life.log.item, fold=UntoldFold) if self.rehearses else None
+        self._live = Rerun(life.service, life.log.item, fold=UntoldFold) if rehearses else None
         self.postpone(life.steps)
-        self.job: Rehearsing | None = None
-        self._looks: set[int] = set()
+        self._looks: dict[int, set[int]] = defaultdict(set)
         self._settled: set[int] = set()
         if draft is not None and self.ticking:
             self._find_looks(life.steps)
@@ -113,9 +111,9 @@ class TrialHouse:
             return self._differs and step.at - self._latest > QUIET
         return step.seq in self._settled
 
-    def looks_after(self, step: Step) -> bool:
-        """By a played clock: this was the last time its jobs looked, and live they found nothing."""
-        return step.seq in self._looks
+    def looks_after(self, step: Step) -> set[int]:
+        """By a played clock: the jobs that looked for the last time here, and live found nothing."""
+        return self._looks.get(step.seq, set())
 
     def fire(self, until: datetime) -> list[Made]:
         """Timers that are due under the draft alone."""
@@ -127,20 +125,20 @@ class TrialHouse:
             self._live.take(step)
 
     def _find_looks(self, steps: Iterable[Step]) -> None:
-        """In every period: where it had settled, and where its jobs looked last and asked for nothing."""
-        last, asked_for, settled = 0, False, True
+        """In every period: where it had settled, and where jobs looked last and asked for nothing."""
+        last, idle, settled = 0, set(self.jobs.all), True
         for step in steps:
             outside = _ticks(step) or self._from_outside(step)
             if outside and not settled:
                 self._settled.add(step.seq)
                 settled = True
             if _ticks(step):
-                self._looks |= set() if asked_for or not last else {last}
-                last, asked_for, settled = step.seq, False, False
+                self._looks[last] |= idle
+                last, idle, settled = step.seq, set(self.jobs.all), False
             elif step.page.until is not None:
                 last = step.seq
-            asked_for = asked_for or bool(self.without_rehearsed(step)[1])
-        self._looks |= set() if asked_for or not last else {last}
+            idle -= {self.jobs.whose(entry) for entry in step.page.entries}
+        self._looks[last] |= idle
 
     def _from_outside(self, step: Step) -> bool:
         said = (one for one in step.page.entries if isinstance(one, Said))
@@ -151,9 +149,11 @@ class TrialHouse:
         self._seq, self._latest = step.seq, step.at
         if not self.ticking:
             self.moment = step.at
-        else:
-            ticks = self.again.items_of(one for one in step.page.entries if _is_tick(one))
-            self.moment = max([self.moment, *(one.fact.data.to for one in ticks)])
+            return
+        for entry in step.page.entries:
+            if _is_tick(entry):
+                ticks = self.again.items_of([entry])
+                self.moment = max(self.moment, *(one.fact.data.to for one in ticks))
 
     def step(self) -> Step:
         """A batch of its own, between recorded ones."""
@@ -161,27 +161,16 @@ class TrialHouse:
 
     def without_rehearsed(self, step: Step) -> tuple[Page, list[Said]]:
         """What is folded as it was; and what a job asked for that is done anew."""
+        if not self.jobs.all and not self._not_asked:
+            return step.page, []
         kept: list[Entry] = []
         again: list[Said] = []
-        kinds = self._kinds
         for entry in step.page.entries:
-            if isinstance(entry, Said) and entry.topic == "request" and entry.type in kinds:
+            if isinstance(entry, Said) and self.jobs.whose(entry) is not None:
                 again.append(entry)
             elif not (isinstance(entry, Said) and entry.type in self._not_asked):
                 kept.append(entry)
         return Page(kept, step.page.until), again
-
-    @cached_property
-    def _kinds(self) -> frozenset[str]:
-        rehearsal = self.life.service.rehearsal
-        if rehearsal is None or not self.rehearses:
-            return frozenset()
-        return frozenset(str(getattr(kind, "TYPE", kind.__name__)) for kind in rehearsal.wishes)
-
-    def data_of(self, recorded: Iterable[Said]) -> list[Any]:
-        """What the live job had asked for."""
-        decoders = self.life.service.decoders
-        return [decoders[one.type].decode(one.data) for one in recorded]
 
     def items_of(self, entries: Iterable[Entry]) -> list[Item]:
         """As recorded; of the others' topics, what they made in this run."""

@@ -45,6 +45,10 @@ class Staff:
         entry = self._entries.get(person_id)
         return entry is not None and entry.left
 
+    def leavers(self) -> Iterator[str]:
+        """Everybody who was here, and is no longer."""
+        return (person_id for person_id, entry in self._entries.items() if entry.left)
+
     def takers(self, person_id: str) -> tuple[str, ...]:
         """Who takes over from who is gone or away: whom a leaver named, then who stands in."""
         entry = self.person(person_id)
