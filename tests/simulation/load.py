@@ -56,6 +56,10 @@ OUTCOMES: tuple[Literal["won", "lost", "disqualified"], ...] = ("won", "lost", "
 POISON = (b"", b"{", b'{"order": 7}', b"\xff\xfe", b'{"order":"x","unheard":1}')
 
 
+def leaving(person: str) -> RecordLeave:
+    return RecordLeave(entry=PersonLeft(person_id=person, successor="ann"))
+
+
 @dataclass
 class Party:
     """What the outside knows of somebody it speaks of."""
@@ -255,13 +259,17 @@ class Company:
                 RecordAbsence(
                     entry=PersonAbsent(person_id=person, starts=now, ends=now + timedelta(days=9))
                 ),
-                RecordLeave(entry=PersonLeft(person_id=person, successor="ann")),
+                leaving(person),
                 SetPerson(entry=entry),
                 SetPerson(entry=entry),
                 SetCapacity(entry=CapacitySet(person_id=person, open=3, inflow=4)),
             )
         )
         return self._entry(f"person:{person}", wish)
+
+    def leaves(self, person: str) -> Wish:
+        """Somebody of ours goes."""
+        return self._entry(f"person:{person}", leaving(person))
 
     def _entry(self, key: str, wish: Any) -> Wish:
         self._said += 1

@@ -57,6 +57,10 @@ class Plan:
     wild: bool = False
     """Everybody talks at once, also of the same party; or one thing after the other."""
     rates: Mapping[str, float] = field(default_factory=lambda: RATES)
+    spoilt: bool = True
+    """Some builds have a rule that breaks."""
+    leaver: str = ""
+    """Who leaves in the middle of it."""
 
     @classmethod
     def of(cls, seed: int, phases: int = 30) -> "Plan":
@@ -138,7 +142,9 @@ class Run:
         await self._tick(self.moment)  # taken everywhere before anybody asks what time it is
         await self._phase(list(self.company.opening(self.moment)))
         await self._phase(list(registering()) if self.plan.posts else [])
-        for _ in range(self.plan.phases):
+        for day in range(self.plan.phases):
+            if self.plan.leaver and day == self.plan.phases // 2:
+                await self._phase([self.company.leaves(self.plan.leaver)])
             await self._day()
         self._heal()
         await self._mended()
@@ -157,7 +163,7 @@ class Run:
 
     async def _day(self) -> None:
         chance = self.world.chance
-        if chance.on and chance.random.random() < 0.15:
+        if self.plan.spoilt and chance.on and chance.random.random() < 0.15:
             self._broken = chance.one_of(sorted(self.houses))
             chance.struck["faulty build"] += 1
         at = self.world.wall() if self.plan.live else self.moment + timedelta(hours=1)

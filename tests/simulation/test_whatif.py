@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from perennial.contracts.holdings import LeadReleased
+from perennial.contracts.holdings import LeadAssigned, LeadReleased
 from perennial.contracts.reports import ReportPublished
 from perennial.contracts.teams import VipChanged
 from perennial.kit.outcomes import Both, Compared, Happened, compared, lived, tried
@@ -22,14 +22,23 @@ from tests.simulation.lives import lives
 pytestmark = pytest.mark.feature("P6")
 
 DAYS = 12
-WITH_A_LEAVER, WITH_REPORTS = 1, 7
-"""Seeds of companies in which somebody leaves who holds leads, and in which months end."""
 LEAD_INTAKE, LIFECYCLE = 0, 1
 
 
 @cache
-def company(seed: int) -> list[Recorded]:
-    return lives(seed, DAYS)
+def company() -> list[Recorded]:
+    """In which months end, and somebody leaves who holds leads."""
+    return lives(3, 20, leaver="cay")
+
+
+def months(side: Sequence[Happened]) -> list[str]:
+    return [one.month for one in events(side, ReportPublished)]
+
+
+def left(side: Sequence[Happened]) -> list[str]:
+    """Leads that were taken from who is gone."""
+    queued = [one.lead_id for one in events(side, LeadReleased) if one.because == "left"]
+    return [*queued, *(one.lead_id for one in events(side, LeadAssigned) if one.how == "re-held")]
 
 
 def tried_on(recorded: Sequence[Recorded], draft: Draft | None) -> dict[str, list[Happened]]:
@@ -71,14 +80,18 @@ def test_the_live_rules_decide_all_of_it_the_same_again(live: bool, wild: bool) 
 
 
 def test_jobs_that_look_again_under_the_live_rules_ask_for_the_same() -> None:
-    life = company(WITH_REPORTS)[LIFECYCLE]
-    assert len(events(lived(life), ReportPublished)) > 3
-    made = tried_on([life], draft_of(life))
-    assert found(life, made["lifecycle"]).differing == []
+    life = company()[LIFECYCLE]
+    live, made = lived(life), tried_on([life], draft_of(life))["lifecycle"]
+    assert len(months(live)) > 1
+    assert months(made) == months(live)
+    otherwise = {one.type for one in found(life, made).differing}
+    assert otherwise <= {ReportPublished.TYPE}, (
+        "what came while a report was being read is in it here"
+    )
 
 
 def test_reports_and_vips_follow_the_draft() -> None:
-    recorded = company(WITH_REPORTS)
+    recorded = company()
     life = recorded[LIFECYCLE]
     draft = draft_of(life, vip={"limit": 0}, report={"people_named": 1})
 
@@ -86,9 +99,7 @@ def test_reports_and_vips_follow_the_draft() -> None:
 
     live = lived(life)
     before, after = events(live, ReportPublished), events(made, ReportPublished)
-    assert [(one.month, one.lines["closing"].customers) for one in after] == [
-        (one.month, one.lines["closing"].customers) for one in before
-    ]
+    assert months(made) == months(live)
     assert max(len(one.people.keys() - {"others"}) for one in before) > 1
     assert max(len(one.people.keys() - {"others"}) for one in after) == 1
     assert events(live, VipChanged) == []
@@ -96,13 +107,10 @@ def test_reports_and_vips_follow_the_draft() -> None:
 
 
 def test_a_leavers_leads_follow_the_draft() -> None:
-    recorded = company(WITH_A_LEAVER)
+    recorded = company()
     life = recorded[LEAD_INTAKE]
 
     made = tried_on(recorded, draft_of(life, holding={"leavers": "wait"}))["lead-intake"]
 
-    def left(side: Sequence[Happened]) -> list[str]:
-        return [one.lead_id for one in events(side, LeadReleased) if one.because == "left"]
-
-    assert len(left(lived(life))) == 1
+    assert left(lived(life))
     assert left(made) == []

@@ -160,7 +160,7 @@ def _told(items: Iterable[Item], answered: Mapping[str, Any]) -> Iterator[Entry]
 def _said(item: Item) -> Said:
     fact, record = item.fact, item.record
     return Said(
-        item.subject.name if item.ask is not None and fact.key and item.subject else "",
+        item.subject.name if item.ask is not None and item.ask.key and item.subject else "",
         fact.key,
         fact.id,
         fact.type,

@@ -12,7 +12,7 @@ from perennial.contracts.catalogue import topic_named
 from perennial.contracts.platform import CLOCK
 from perennial.kit.batch import Item, Record
 from perennial.kit.jobs import LOOK_AGAIN_SECONDS
-from perennial.kit.journal import Entry, Page, Said, Taken
+from perennial.kit.journal import Again, Entry, Page, Said, Taken
 from perennial.kit.making import Context
 from perennial.kit.policies import Adoption, PolicyState, Version
 from perennial.kit.population import UntoldFold
@@ -198,8 +198,19 @@ class TrialHouse:
                 for one in self._peeked(entry):
                     items += self._duewith_page(one)
             else:
-                items += self.again.items_of([entry])
+                items += self.again.items_of([self._named(entry)])
         return items
+
+    def _named(self, entry: Entry) -> Entry:
+        """What was set aside live came from a place in the log; here it is known by its id."""
+        if not isinstance(entry, Again):
+            return entry
+        topic, _, place = entry.origin.partition("/")
+        if topic not in self.inner:
+            return entry
+        part, _, offset = place.partition("/")
+        record = self.life.log.record(topic, int(part), int(offset))
+        return msgspec.structs.replace(entry, origin=f"{topic}/{_id(record)}")
 
     def receive(self, made: Made) -> list[Item]:
         """A fact of another: what of its key can be taken at once."""
