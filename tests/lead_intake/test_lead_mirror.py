@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import asyncpg
 import msgspec
 import pytest
+from lead_intake import lead_store
 from lead_intake.domain.customer import Customer
 from lead_intake.domain.identity import party_id
+from perennial.kit.paging import Page
 
 from tests.lead_intake.serving import Served
 from tests.lead_intake.test_leads import ACTIVITY, LEAD
@@ -60,3 +63,16 @@ async def test_rows_follow_the_states_through_everything(served: Served) -> None
     await post("/leads/L1/close", lost)
     await post("/leads/L1/reopen", {})
     assert len(await mirrored(served)) == 3
+
+
+async def test_every_list_is_planned_for_what_it_asks(database: str) -> None:
+    """One plan for any filter, which Postgres turns to after five times, is slow for a rare value."""
+    async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
+        for number in range(12):
+            await lead_store.leads(pool, {"campaign": [f"c{number}"]}, Page(10))
+        plans = await pool.fetchrow(
+            "SELECT sum(generic_plans) AS generic, sum(custom_plans) AS custom"
+            " FROM pg_prepared_statements WHERE statement LIKE $1",
+            "%FROM lead WHERE%",
+        )
+        assert tuple(plans) == (0, 12)

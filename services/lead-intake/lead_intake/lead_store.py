@@ -91,7 +91,7 @@ async def leads(
     conditions, values = _conditions(wanted, 2, answering)
     after = str(page.after[0]) if page.after else ""
     sql = _LISTED.format(conditions=conditions, limit=page.limit + 1)
-    rows = await pool.fetch(sql, after, *values)
+    rows = await _fetched(pool, sql, after, *values)
     return [
         Found(
             customer_id=row["key"],
@@ -116,7 +116,7 @@ async def counted(
         column = _ANSWERING.format(place=len(told))
     beside = _TAGS if by == "tag" else ""
     sql = _COUNTED.format(by=column, beside=beside, conditions=conditions)
-    return [(row["value"], row["n"]) for row in await pool.fetch(sql, *told)]
+    return [(row["value"], row["n"]) for row in await _fetched(pool, sql, *told)]
 
 
 async def credited(
@@ -128,7 +128,7 @@ async def credited(
     """Touches of such leads with what they cost and brought, by one property of theirs."""
     conditions, values = _conditions(wanted, 2, answering)
     sql = _CREDITED.format(conditions=conditions)
-    return [dict(row) for row in await pool.fetch(sql, by, *values)]
+    return [dict(row) for row in await _fetched(pool, sql, by, *values)]
 
 
 async def proposals(pool: Any, page: Page) -> list[tuple[str, str, Proposal]]:
@@ -177,6 +177,14 @@ def _said(event: Any, at: datetime) -> list[Heard]:
         case _:
             whats = []
     return [Heard(what=what, at=at) for what in whats]
+
+
+async def _fetched(pool: Any, sql: str, *values: Any) -> list[Any]:
+    """Planned anew for these values: one plan for all of them walks every lead for a rare one."""
+    async with pool.acquire() as connection, connection.transaction(readonly=True):
+        await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+        rows: list[Any] = await connection.fetch(sql, *values)
+        return rows
 
 
 def _conditions(
