@@ -168,6 +168,21 @@ async def test_holdings_are_shown_as_they_stand_and_as_they_stood(served: Served
     ]
 
 
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/customers/nobody/orders", "customer-unknown"),
+        ("/leads/nothing/moves", "lead-unknown"),
+        ("/sellers/nobody/holdings", "seller-unknown"),
+    ],
+)
+async def test_what_nobody_has_heard_of_is_no_empty_list(
+    served: Served, path: str, code: str
+) -> None:
+    told = await served.client("GET", path, b"")
+    assert (told.status_code, told.json()["code"]) == (404, code)
+
+
 async def test_a_pool_shows_the_best_and_freshest_first_in_pages(served: Served) -> None:
     await sellers(served, "ann")
     found = await leads(served, 3)

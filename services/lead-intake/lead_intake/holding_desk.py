@@ -1,5 +1,6 @@
 """What routes about holdings ask of the running service, beyond one wish about one lead."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -85,13 +86,22 @@ class Holdings:
 
     async def seller(self, person: str) -> SellerView:
         """What a seller carries and may still take."""
-        world: World = self.runtime.world()
-        if world.staff.person(person) is None:
-            raise Fault(404, "seller-unknown", f"there is no seller {person} in the register")
+        world = self._world_with(person)
         now, ledger = self.runtime.now(), await holdings.seller(self.pool, person)
         left = room(person, ledger, world, now)
         counted = await holdings.gains(self.pool, person, ledger, now - left.window, now)
         return seller_view(person, ledger, left, counted)
+
+    async def held(self, person: str, as_of: datetime | None, page: Page) -> list[holdings.Held]:
+        """What a seller holds, or held at a moment."""
+        self._world_with(person)
+        return await holdings.held(self.pool, person, as_of or self.runtime.now(), page)
+
+    def _world_with(self, person: str) -> World:
+        world: World = self.runtime.world()
+        if world.staff.person(person) is None:
+            raise Fault(404, "seller-unknown", f"there is no seller {person} in the register")
+        return world
 
 
 async def _holdings(request: Request) -> Holdings:

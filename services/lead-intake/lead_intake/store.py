@@ -30,6 +30,9 @@ _ROOT = """
         JOIN entity e ON e.subject = 'customer' AND e.key = way.key AND e.state ? 'root'
     ) SELECT key FROM way ORDER BY step DESC LIMIT 1
 """
+_IS_PARTY = (
+    "SELECT EXISTS (SELECT FROM entity WHERE subject = 'customer' AND key = $1 AND made <> '{}')"
+)
 _HOLDERS = """
     SELECT key FROM alias WHERE subject = 'customer' AND name = $1
     UNION SELECT customer_id FROM holding WHERE $2 AND lead_id = $1
@@ -164,6 +167,11 @@ class StoredMarket:
 async def root_of(pool: Any, key: str) -> str:
     """The party that this one was found to be; itself if none."""
     return str(await pool.fetchval(_ROOT, key))
+
+
+async def is_party(pool: Any, key: str) -> bool:
+    """Whether anything was ever told of it."""
+    return bool(await pool.fetchval(_IS_PARTY, key))
 
 
 async def parties_of(pool: Any, lead_id: str, past: bool) -> list[str]:

@@ -36,6 +36,9 @@ from perennial.kit.worlds import Worlds
 
 log = logging.getLogger("perennial")
 
+KEEP_ALIVE_SECONDS = 75
+"""Longer than clients keep a connection that rests: who closes first must not be us, or a request that is
+just being sent on it is lost."""
 STUCK_SECONDS = 60.0
 
 
@@ -167,6 +170,7 @@ async def serve_door(service: Service, settings: Settings, stopping: asyncio.Eve
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=3,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         lifespan="off",
     )
     server = uvicorn.Server(config)

@@ -120,7 +120,7 @@ async def list_moves(
     lead: str, desk: AtDesk, as_of: AsOf, who: Principal = require(READ)
 ) -> Response:
     """Every move of a lead, oldest first; with `as_of`, those before it."""
-    await desk.lead_in_sight(who, lead)
+    await desk.the_lead(who, lead)
     return whole(await holdings.moves(desk.pool, in_path(who, "lead", lead, ""), as_of))
 
 
@@ -169,12 +169,11 @@ async def get_seller(person: str, holding: AtHoldings, who: Principal = require(
 async def list_holdings(
     request: Request,
     person: str,
-    desk: AtDesk,
+    holding: AtHoldings,
     page: Paging,
     as_of: AsOf,
     who: Principal = require(READ),
 ) -> Response:
     """What a seller holds; with `as_of`, what they held then."""
-    moment = as_of or desk.runtime.now()
-    rows = await holdings.held(desk.pool, in_sight(who, person), moment, page)
+    rows = await holding.held(in_sight(who, person), as_of, page)
     return listing(request, page, rows, lambda row: (row.lead_id,))

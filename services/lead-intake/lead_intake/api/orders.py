@@ -119,7 +119,7 @@ async def list_orders(
 ) -> Response:
     """All orders of a customer, by id."""
     customer_id = await store.root_of(desk.pool, customer_id)
-    if not _in_sight(who, customer_id):
+    if not _in_sight(who, customer_id) or not await store.is_party(desk.pool, customer_id):
         raise Fault(404, "customer-unknown", f"there is no customer {customer_id} that you may see")
     found = await store.orders_of(desk.pool, customer_id, page)
     rows = [order_view(customer_id, order_id, order) for order_id, order in found]
