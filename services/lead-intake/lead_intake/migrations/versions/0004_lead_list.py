@@ -35,6 +35,7 @@ INDEXES = (
     "CREATE INDEX lead_customer ON lead (customer_id)",
     "CREATE INDEX lead_holder ON lead (holder, lead_id) WHERE holder <> ''",
     "CREATE INDEX lead_stage ON lead (stage, lead_id) WHERE stage <> 'nurture'",
+    "CREATE INDEX lead_tags ON lead USING gin (tags) WHERE tags IS NOT NULL",
 )
 MIRROR = """
 CREATE FUNCTION mirror_leads() RETURNS trigger LANGUAGE plpgsql AS $$
