@@ -5,8 +5,11 @@ ledger; the home of a run that failed is kept.
 """
 
 import asyncio
+import os
 import shutil
+import sys
 from secrets import randbelow
+from threading import Timer
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +19,9 @@ from perennial_cli.chaos_run import Plan, Ran, run_chaos
 from perennial_cli.desk import Desk, command
 from perennial_cli.showing import Show
 from perennial_cli.trouble import ANSWER_IS_NO
+
+END_WITHIN = 120.0
+"""Seconds in which the system comes down once the verdict is told."""
 
 
 def register(app: typer.Typer) -> None:
@@ -42,18 +48,41 @@ def chaos(
         f"seed {seed}: {plan.seconds:.0f} s of {'load' if calm else 'faults'} in {folder}",
         soft_wrap=True,
     )
-    ran = asyncio.run(_run_and_tell(plan, desk.show))
+    ran = _run_and_tell(plan, desk.show)
     if ran.violations:
         desk.show.error(f"{ran.violations} violations; ledger and logs stay in {folder}")
         raise typer.Exit(ANSWER_IS_NO)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _run_and_tell(plan: Plan, show: Show) -> Ran:
-    """Told before the loop ends: a client that never comes back would keep that waiting."""
-    ran = await run_chaos(plan, show)
-    _tell(show, plan, ran)
+def _run_and_tell(plan: Plan, show: Show) -> Ran:
+    """Told before anything is taken down, and from then on the end is only waited for so long."""
+
+    def judged(ran: Ran) -> None:
+        _tell(show, plan, ran)
+        end.append(ends_by_force(END_WITHIN, ANSWER_IS_NO if ran.violations else 0))
+
+    end: list[Timer] = []
+    ran = asyncio.run(run_chaos(plan, show, judged))
+    for timer in end:
+        timer.cancel()
     return ran
+
+
+def ends_by_force(seconds: float, code: int) -> Timer:
+    """A client that never comes back from being stopped must not keep the verdict from whoever waits
+    for it. The processes of the system end with this one."""
+
+    def leave() -> None:
+        sys.stderr.write(f"the system is not down after {seconds:.0f} s: left as it is\n")
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+    timer = Timer(seconds, leave)
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 SOMETIMES = (

@@ -116,7 +116,7 @@ def process_faults(supervisor: Supervisor, rng: Random, longest_freeze: float) -
     kills = [rng.choice(DOORS) for _ in range(4)] + [rng.choice(RELAYS) for _ in range(4)]
     for name in (*kills, *SERVERS):
         yield Fault(f"{_sort(name)} {KILLED}", name, _killing(supervisor, name))
-    for name in (rng.choice(DOORS), rng.choice(RELAYS), rng.choice(SERVERS)):
+    for name in (rng.choice(DOORS), rng.choice(RELAYS), *SERVERS):
         seconds = rng.uniform(SHORTEST_FREEZE, longest_freeze)
         whom = f"{name} for {seconds:.1f} s"
         yield Fault(f"{_sort(name)} frozen", whom, _freezing(supervisor, name, seconds))

@@ -28,7 +28,7 @@ AWAY_SECONDS = 8.0
 VERBS: tuple[Verb, ...] = get_args(Verb)
 WEIGHTS = (3, 4, 2, 3, 1)
 RESTING = [{"clock": "assignment", "period": "14d"}]
-POLL = 0.1
+POLL, ADOPTED_WITHIN = 0.1, 30.0
 RECENT = 60
 """Wishes are about the newest leads: those that still move."""
 
@@ -74,8 +74,10 @@ def _adopt(services: Services, document: dict[str, Any]) -> None:
         "reason": "a storm's market",
     }
     services.post(OWNER, "/v1/policy/adoptions", wish)
-    name = f"{OWNER}@{drafted['version']}"
+    name, until = f"{OWNER}@{drafted['version']}", time.monotonic() + ADOPTED_WITHIN
     while services.get(OWNER, "/v1/policy")["in_force"] != name:
+        if time.monotonic() > until:
+            raise TimeoutError(f"{name} is not in force after {ADOPTED_WITHIN:.0f} s")
         time.sleep(POLL)
 
 

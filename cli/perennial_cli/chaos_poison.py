@@ -27,7 +27,7 @@ POISON = "poison-"
 AFTER = "poison.after.v1"
 """What follows a poison under its key: it must wait behind it."""
 SAID_AGAIN = 200
-STORM_ROUNDS, STORM_SECONDS = 5, 2.0
+STORM_ROUNDS, STORM_SECONDS, JOINS_WITHIN = 5, 2.0, 10.0
 Headers = list[tuple[str, bytes]]
 T = TypeVar("T")
 
@@ -79,9 +79,10 @@ class Disturber:
         yield Fault("rebalance storm", service, lambda: self._storm(service))
 
     async def _poison(self, topic: Topic) -> None:
+        """One kind after the other: of eight drawn by lot some would never be drawn."""
+        kinds = list(poisons(topic, self._numbers).values())
         self._numbers += 1
-        _name, records = self._rng.choice(list(poisons(topic, self._numbers).items()))
-        await self.publish(topic, records)
+        await self.publish(topic, kinds[self._numbers % len(kinds)])
 
     async def _say_again(self, topic: Topic) -> None:
         """Part of what stands on a topic, in any order: all of it is known by its versions."""
@@ -90,13 +91,15 @@ class Disturber:
         await self.publish(topic, records[:SAID_AGAIN])
 
     async def _storm(self, service: str) -> None:
-        """A stranger in the group takes partitions and leaves again, and again."""
+        """A stranger in the group takes partitions, tells Kafka that what it polled is done, as any
+        consumer does, and leaves again, and again."""
         topics = [topic.name for topic in READS[service]]
         for _ in range(STORM_ROUNDS):
             member = Log(self._broker(service), service, topics)
             try:
-                await asyncio.wait_for(member.start(), STORM_SECONDS * 2)
-                await member.poll(100, int(STORM_SECONDS * 1000))
+                await asyncio.wait_for(member.start(), JOINS_WITHIN)
+                polled = await member.poll(SAID_AGAIN, int(STORM_SECONDS * 1000))
+                await member.commit({(one.topic, one.part): one.offset + 1 for one in polled})
             except KAFKA_TROUBLE:
                 continue  # the group could not be met: that was no storm
             finally:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,6 +26,7 @@ from perennial_cli.chaos_poison import Disturber
 from perennial_cli.chaos_pulse import Pulse, Recovery, recoveries
 from perennial_cli.chaos_readings import take_readings
 from perennial_cli.chaos_rest import at_rest, deadlocks, met, rebuilt
+from perennial_cli.chaos_rights import rights_faults
 from perennial_cli.chaos_shoppers import crowd, prospects
 from perennial_cli.chaos_verdict import judge
 from perennial_cli.rest import Services
@@ -35,7 +36,7 @@ from perennial_cli.topology import access
 
 REST_CLIENTS, SHOPPERS_EACH, PROSPECTS_EACH, FLOORS = 6, 20, 20, 3
 RATE_EACH, PARTNER_RATE = 7.0, 40.0
-HEAL_WITHIN, SETTLE_WITHIN = 90.0, 120.0
+HEAL_WITHIN, SETTLE_WITHIN, JUDGE_WITHIN = 90.0, 120.0, 900.0
 
 
 @dataclass
@@ -84,8 +85,11 @@ class Ground:
     disks: dict[str, Path]
 
 
-async def run_chaos(plan: Plan, show: Show) -> Ran:
-    """The whole run; the folder is left as it ended."""
+async def run_chaos(
+    plan: Plan, show: Show, judged: Callable[[Ran], None] = lambda ran: None
+) -> Ran:
+    """The whole run; the folder is left as it ended. `judged` is told before the system is taken down,
+    for that may take its time after all it went through."""
     ran = Ran()
 
     def tell(line: str) -> None:
@@ -106,8 +110,20 @@ async def run_chaos(plan: Plan, show: Show) -> Ran:
         ran.kills = faults.kills()
         ran.recovered = recoveries(pulse.beats, faults.struck)
         ran.tally["processes started again"] = sum(supervisor.restarts().values())
-        await _judge(plan, addresses, ran)
+        await _judged_within(JUDGE_WITHIN, plan, addresses, ran)
+        judged(ran)
     return ran
+
+
+async def _judged_within(seconds: float, plan: Plan, addresses: Addresses, ran: Ran) -> None:
+    """A verdict there is in any case: not to come to one is one. Who does not end is not waited for."""
+    judging = asyncio.create_task(_judge(plan, addresses, ran))
+    await asyncio.wait({judging}, timeout=seconds)
+    if judging.done():
+        judging.result()
+        return
+    judging.cancel()
+    ran.troubles.append(f"could not be compared within {seconds:.0f} s")
 
 
 async def _judge(plan: Plan, addresses: Addresses, ran: Ran) -> None:
@@ -148,6 +164,7 @@ def _deal(plan: Plan, ground: Ground, disturber: Disturber, rng: Random) -> list
         *process_faults(supervisor, rng, plan.longest_freeze),
         *network_faults(ground.detours, rng),
         *disturber.faults(),
+        *rights_faults(ground.system.addresses, rng),
         *disk_faults(ground.disks, rng),
     ]
     return [one for one in cards if not plan.kinds or one.kind.startswith(plan.kinds)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 from aiokafka import TopicPartition
-from perennial.kit import door, fold, ordering, postgres, relay, tables, verdicts
+from perennial.kit import fold, gathering, ordering, postgres, relay, tables, verdicts
 from perennial.kit.batch import Writes
 from perennial.kit.gathering import partition_of
 from perennial.kit.kafka import Log
@@ -35,7 +35,7 @@ def no_position_check() -> None:
         placed = [item for item in items if partition_of(item) and item.record]
         return items, {partition_of(one): one.record.offset + 1 for one in placed}, {}
 
-    replace(door, "admit", admit)
+    replace(gathering, "admit", admit)
     replace(Log, "seek", lambda _log, _positions: None)
 
 
