@@ -26,6 +26,7 @@ from tests.kit.memory import OPEN, Tables
 from tests.simulation import mail
 from tests.simulation.broker import Broker
 from tests.simulation.load import SOURCE, Company
+from tests.simulation.poisoning import is_poison, misplaced
 from tests.simulation.processes import World
 from tests.simulation.rebuilding import Comparison, by_key, in_hand, reference
 from tests.simulation.store import Schema
@@ -55,7 +56,7 @@ class Judge:
     def judge(self) -> None:
         checks: list[Callable[[], Iterator[str]]] = [
             self._complete, self._ordered, self._addressed, self._kept, self._said_once, self._conserved,
-            self._timers, self._rebuilt, self._numbered, self._answered, self._united, self._delivered,
+            self._timers, self._rebuilt, self._numbered, self._answered, self._united, self._delivered, self._set_aside,
         ]  # fmt: skip
         for check in checks:
             for found in check():
@@ -79,12 +80,12 @@ class Judge:
             yield from (
                 f"{name} stands at {stands[p]} of {p}" for p in ends if stands[p] != ends[p]
             )
-            for row in tables.parked.values():
+            for row in (one for one in tables.parked.values() if not is_poison(one.key)):
                 if row.state in ("behind", "barred", "redrive") or (
                     row.holds and row.state == "parked"
                 ):
                     yield f"{name} keeps {row.type} of {row.key} {row.state}"
-            held = [place for place, row in tables.entity.items() if row[3]]
+            held = [p for p, row in tables.entity.items() if row[3] and not is_poison(p[1])]
             if held:
                 yield f"{name} holds {held[:3]}"
 
@@ -123,7 +124,7 @@ class Judge:
         answers = self.tables["lead-intake"].answer
         for said in self.outside.said:
             name = f"{topic_named(said.topic).writer}|{SOURCE}|{said.id}"
-            if said.data is not None and name not in answers:
+            if said.data is not None and not said.ver and name not in answers:
                 yield f"{said.data.TYPE} {said.id} was acknowledged and is nowhere"
         placed = Counter(event.order_id for _, _, event in self.events("lead-intake", OrderPlaced))
         waiting = [
@@ -213,6 +214,10 @@ class Judge:
         drawn = sum(self.tables["lifecycle"].counter.values())
         if len(set(numbers)) != len(numbers) or drawn != len(numbers):
             yield f"{len(numbers)} customers, {len(set(numbers))} numbers, {drawn} drawn"
+
+    def _set_aside(self) -> Iterator[str]:
+        """P3: poison on our own topics holds its key, and nothing else."""
+        yield from misplaced(self.outside.said, self.services, self.tables)
 
     def _delivered(self) -> Iterator[str]:
         kinds = (AlertRaised, AlertEscalated, AlertSent, AlertFailed)

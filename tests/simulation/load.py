@@ -37,6 +37,7 @@ from perennial.contracts.registers import (
 from perennial.kit.ask import Ask
 
 from tests.simulation.outside import Said, Wish
+from tests.simulation.poisoning import poisoned
 from tests.simulation.store import UNSTORABLE
 
 SOURCE = "demo"
@@ -119,6 +120,9 @@ class Company:
         said = [self._of(party, now) for party in chosen]
         if self.random.random() < 0.1:
             said.append(self._poison(now))
+        if self.random.random() < 0.1:
+            self._said += 1
+            said += poisoned(self.random, self._said, now)
         if self.market and self.random.random() < 0.1:
             said.append(self._staff(now))
         if self.random.random() < 0.1:

@@ -1,13 +1,16 @@
 """Everybody outside: partners, people and apps, and who plays the clock. They insist until they know."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from aiokafka.errors import KafkaError
 from perennial.contracts.base import Fact
+from perennial.contracts.catalogue import topic_named
 from perennial.contracts.cloudevents import encode_data, headers
 from perennial.contracts.platform import CLOCK, Ticked
 from perennial.kit.ask import Answer, Ask
@@ -39,6 +42,9 @@ class Said:
     time: datetime
     data: Any = None
     raw: bytes = b""
+    kind: str = ""
+    ver: int = 0
+    """Of a record on a topic of ours that none of ours wrote: its type and version."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,8 @@ class Outside:
     told: datetime | None = None
     """The latest moment that the clock, or a recorded fact, has told of."""
     reports: dict[str, Report] = field(default_factory=dict)
+    foreign: Counter[str] = field(default_factory=Counter)
+    """How many records on topics of ours none of ours wrote."""
 
     async def publish(self, facts: Sequence[Said]) -> None:
         """As a plain producer does: what is not acknowledged is sent again, so it may stand there twice."""
@@ -73,6 +81,8 @@ class Outside:
             while not await self._put(said):
                 self.world.saw("a partner sent again what was not acknowledged")
             self.said.append(said)
+            if said.ver:
+                self.foreign[said.topic] += 1
             if chance.strikes("record again"):
                 await self._put(said)
 
@@ -90,14 +100,13 @@ class Outside:
 
     def _append(self, said: Said) -> None:
         place = said.topic, partition_for(said.key, len(places_of(said.topic)))
-        entry = Entry(said.key.encode(), said.raw, (), self.world.wall())
-        if said.data is not None:
-            fact = Fact(
-                data=None, id=said.id, key=said.key, now=said.time, time=said.time,
-                topic=said.topic, type=said.data.TYPE, source=said.source,
-            )  # fmt: skip
-            entry = Entry(said.key.encode(), encode_data(said.data), tuple(headers(fact)), entry.at)
-        self.broker.append(place, [entry])
+        fact = Fact(
+            data=None, id=said.id, key=said.key, now=said.time, time=said.time, ver=said.ver,
+            topic=said.topic, type=said.data.TYPE if said.data else said.kind, source=said.source,
+        )  # fmt: skip
+        value = encode_data(said.data) if said.data is not None else said.raw
+        told = tuple(headers(fact)) if fact.type else ()
+        self.broker.append(place, [Entry(said.key.encode(), value, told, self.world.wall())])
 
     async def tick(self, to: datetime) -> None:
         """Let time come to `to` everywhere: the clock says so, or wall clocks jump forward."""
@@ -198,10 +207,16 @@ class Outside:
             try:
                 if door.ready:
                     told = door.runtime.settlement.report(question.until, REPORT_WAIT)
-                    return await door.serve(told)
+                    return self._with_foreign(await door.serve(told))
             except UnavailableError:
                 pass
             await asyncio.sleep(PAUSE)
+
+    def _with_foreign(self, report: Report) -> Report:
+        """As its writer would have counted it."""
+        written = {topic: report.sent.get(topic, 0) + n for topic, n in self.foreign.items()}
+        own = {t: n for t, n in written.items() if topic_named(t).writer == report.service}
+        return msgspec.structs.replace(report, sent={**report.sent, **own})
 
     def _sound(self) -> None:
         if self.world.defects:

@@ -27,6 +27,7 @@ from perennial.kit.worlds import Worlds
 
 from tests.kit.memory import Tables
 from tests.simulation.broker import Broker
+from tests.simulation.poisoning import is_poison
 
 _json = msgspec.json.decode
 ByKey = Mapping[str, list[Logged]]
@@ -37,6 +38,8 @@ def by_key(broker: Broker, topics: Iterable[str]) -> dict[str, list[Logged]]:
     found: dict[str, list[Logged]] = {}
     for topic, part in sorted(broker.partitions):
         for offset, entry in enumerate(broker.partitions[topic, part] if topic in topics else ()):
+            if is_poison((entry.key or b"").decode()):
+                continue
             record = Record(topic, part, offset, entry.key, entry.value, entry.headers)
             one = told(Stored(record, entry.at))
             found.setdefault(one.fact.key, []).append(one)

@@ -15,6 +15,7 @@ from lead_intake.main import SERVICE as LEAD_INTAKE
 from lifecycle.main import SERVICE as LIFECYCLE
 from notifications.main import SERVICE as NOTIFICATIONS
 from perennial.contracts.base import Fact
+from perennial.kit.batch import ParkedRow
 from perennial.kit.parking import Which
 from perennial.kit.settle import UnsettledError
 from perennial.kit.subject import Service
@@ -31,6 +32,7 @@ from tests.simulation.load import Company, Happening
 from tests.simulation.mail import deliver, open_deliveries, registering
 from tests.simulation.outside import BrokenError, Outside, Said
 from tests.simulation.people import People
+from tests.simulation.poisoning import is_poison
 from tests.simulation.processes import START, BuildError, World
 from tests.simulation.sights import Sights
 from tests.simulation.unity import Registrar, WhoIsWho
@@ -132,6 +134,9 @@ class Run:
 
     def _spoils(self, service: str, fact: Fact) -> bool:
         """Facts of our own topics only: their keys are held, and so their order is kept."""
+        if is_poison(fact.key):
+            self.world.saw("poison on a topic of ours broke a rule")
+            return True
         hit = service == self._broken and fact.ver > 0 and crc32(fact.id.encode()) % 3 == 0
         self.world.saw("a rule broke on a fact", hit)
         return hit
@@ -224,7 +229,7 @@ class Run:
 
     def _held(self) -> dict[str, list[int]]:
         found = {
-            name: [row.id for row in tables.parked.values() if row.state == "parked" and row.holds]
+            name: [row.id for row in tables.parked.values() if _is_held(row)]
             for name, tables in self.tables.items()
         }
         return {name: ids for name, ids in found.items() if ids}
@@ -246,6 +251,10 @@ class Run:
 
     def _heal(self) -> None:
         self.world.chance.on = False
+
+
+def _is_held(row: ParkedRow) -> bool:
+    return row.state == "parked" and row.holds and not is_poison(row.key)
 
 
 def run(plan: Plan) -> Result:

@@ -57,6 +57,7 @@ SOMETIMES = (
     "waited for a lock",
     "met a busy key",
     "a delivery came again",
+    "poison on a topic of ours broke a rule",
     "compared with a run without faults",
 )
 """What must have happened in a long run: a fault that never struck proves nothing."""
