@@ -50,6 +50,7 @@ STAFF: dict[str, dict[str, Any]] = {
     "eve": {"role": "service", "manager": "hal"},
     "hal": {"role": "head"},
 }
+PARTIES = 12
 KINDS: tuple[ActivityKind, ...] = (
     "call-connected", "meeting-held", "note", "quotation", "web-visit"
 )  # fmt: skip
@@ -94,22 +95,25 @@ Happening = Said | Wish
 class Company:
     """Draws what happens; the same seed draws the same, whatever strikes the services meanwhile."""
 
-    def __init__(self, seed: str, market: bool, live: bool, wild: bool, parties: int = 12) -> None:
+    def __init__(self, seed: str, market: bool, live: bool, wild: bool, sold: bool) -> None:
         self.random = Random(f"load {seed}")
-        self.market, self.wild = market, wild
+        self.market, self.wild, self.sold = market, wild, sold
         self.topic = DEMO.name if live else REPLAY.name
-        self.parties = [Party(n) for n in range(parties)]
+        self.parties = [Party(n) for n in range(PARTIES)]
         self.ledger = Ledger()
         self._said = 0
 
     def opening(self, now: datetime) -> Iterator[Wish]:
         """The register, before anything else."""
         for person, entry in STAFF.items():
+            if entry["role"] == "seller" and not self.sold:
+                continue
             yield self._entry(
                 f"person:{person}", SetPerson(entry=PersonJoined(person_id=person, **entry))
             )
-        few = CapacitySet(person_id="cay", open=1, inflow=3)
-        yield self._entry("person:cay", SetCapacity(entry=few))
+        if self.sold:
+            few = CapacitySet(person_id="cay", open=1, inflow=3)
+            yield self._entry("person:cay", SetCapacity(entry=few))
 
     def phase(self, now: datetime, most: int, who: Callable[[str], str]) -> list[Happening]:
         """What is said in one period; `who` of the names that parties go by are one."""
@@ -123,7 +127,7 @@ class Company:
         if self.random.random() < 0.1:
             self._said += 1
             said += poisoned(self.random, self._said, now)
-        if self.market and self.random.random() < 0.1:
+        if self.market and self.sold and self.random.random() < 0.1:
             said.append(self._staff(now))
         if self.random.random() < 0.1:
             rate = RateChanged(currency="EUR", starts=now.date(), rate=1.1)

@@ -33,14 +33,16 @@ SELLERS = ("ann", "bob", "cay")
 class People:
     """Draws wishes from what stands in the tables; each is about one party."""
 
-    def __init__(self, seed: str, tables: Mapping[str, Tables]) -> None:
+    def __init__(self, seed: str, tables: Mapping[str, Tables], sold: bool) -> None:
         self._random = Random(f"people {seed}")
         self._tables = tables
         self._asked = 0
+        self._sold = sold
 
     def wishes(self, now: datetime) -> list[Wish]:
         """A few wishes, of those that are at hand."""
-        draws = [self._about_a_lead, self._about_a_customer, self._about_an_alert]
+        draws = [self._about_a_customer, self._about_an_alert]
+        draws += [self._about_a_lead] if self._sold else []
         found = [self._random.choice(draws)(now) for _ in range(self._random.randint(0, 4))]
         return [one for one in found if one is not None]
 

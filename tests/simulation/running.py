@@ -63,12 +63,15 @@ class Plan:
     """Some builds have a rule that breaks."""
     leaver: str = ""
     """Who leaves in the middle of it."""
+    sold: bool = True
+    """There are sellers; else nobody can take a lead, and nothing hangs on a round's lots."""
 
     @classmethod
     def of(cls, seed: int, phases: int = 30) -> "Plan":
         draw = Random(f"plan {seed}")
         days, market = draw.randint(phases // 2, phases), draw.random() < 0.7
-        return cls(f"{seed}", days, market, draw.random() < 0.2, draw.random() < 0.3)
+        live, wild = draw.random() < 0.2, draw.random() < 0.3
+        return cls(f"{seed}", days, market, live, wild, sold=draw.random() < 0.7)
 
     @property
     def posts(self) -> bool:
@@ -105,8 +108,8 @@ class Run:
         """The service whose present build has a faulty rule, and by what its victims are known."""
         self.houses = {one.name: self._house(one) for one in SERVICES}
         self.outside = Outside(self.world, self.broker, self.houses)
-        self.company = Company(plan.seed, plan.market, plan.live, plan.wild)
-        self.people = People(plan.seed, self.tables)
+        self.company = Company(plan.seed, plan.market, plan.live, plan.wild, plan.sold)
+        self.people = People(plan.seed, self.tables, plan.sold)
         self.registrar = Registrar(plan.seed, self.tables)
         self.moment = START
         self.waited = timedelta()

@@ -59,6 +59,7 @@ SOMETIMES = (
     "a delivery came again",
     "poison on a topic of ours broke a rule",
     "compared with a run without faults",
+    "compared with leads as well",
 )
 """What must have happened in a long run: a fault that never struck proves nothing."""
 
