@@ -71,6 +71,7 @@ class Faults:
 
     async def run(self, stopping: asyncio.Event) -> None:
         cards: list[Fault] = []
+        drawn: set[str] = set()
         await _at_most(self._peace, stopping)
         while not stopping.is_set():
             await _at_most(self._rng.uniform(0.4, 1.6) * self._every, stopping)
@@ -82,8 +83,11 @@ class Faults:
             if not cards:
                 cards = self._deal()
                 self._rng.shuffle(cards)
-            self._going_on.add(asyncio.create_task(self._strike(cards.pop())))
-            if not cards:
+                cards.sort(key=_turns(cards), reverse=True)
+            fault = cards.pop()
+            drawn.add(fault.kind)
+            self._going_on.add(asyncio.create_task(self._strike(fault)))
+            if drawn.issuperset(one.kind for one in cards):
                 self.every_kind.set()
 
     async def heal(self) -> int:
@@ -120,6 +124,16 @@ def process_faults(supervisor: Supervisor, rng: Random, longest_freeze: float) -
         seconds = rng.uniform(SHORTEST_FREEZE, longest_freeze)
         whom = f"{name} for {seconds:.1f} s"
         yield Fault(f"{_sort(name)} frozen", whom, _freezing(supervisor, name, seconds))
+
+
+def _turns(cards: Iterable[Fault]) -> Callable[[Fault], int]:
+    """The how-manyth of its kind each is: all kinds strike before any strikes again."""
+    known: Counter[str] = Counter()
+    turns: dict[int, int] = {}
+    for one in cards:
+        turns[id(one)] = known[one.kind]
+        known[one.kind] += 1
+    return lambda one: turns[id(one)]
 
 
 async def _at_most(seconds: float, stopping: asyncio.Event) -> None:

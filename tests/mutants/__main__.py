@@ -32,7 +32,6 @@ AIMED = {
     "M1": Aim(("rebalance",), every=6),
     "M2": Aim(("relay killed", "old records")),
     "M3": Aim(("door killed",)),
-    "M5": Aim(("relay killed", "relay frozen")),
     "M7": Aim(("relay killed", "kafka killed")),
     "M8": Aim(("right withdrawn",), every=6),
     "M9": Aim(("door killed",)),

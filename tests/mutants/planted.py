@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 from aiokafka import TopicPartition
-from perennial.kit import fold, gathering, ordering, postgres, relay, tables, verdicts
+from perennial.kit import actions, fold, gathering, ordering, postgres, relay, tables, verdicts
 from perennial.kit.batch import Writes
 from perennial.kit.gathering import partition_of
 from perennial.kit.kafka import Log
@@ -75,9 +75,18 @@ def cursor_relay() -> None:
 
 
 def xmin_filter() -> None:
-    """Shows only rows of transactions older than all that run: not in the order of a key's versions."""
+    """Shows only rows of transactions older than all that run: not in the order of a key's versions,
+    for a batch of records has its number long before it gets the lock of a busy key."""
     old = "xmin::text::bigint < pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
     replace(relay, "_SCAN", _scan(f"WHERE seq <> ALL($2::bigint[]) AND {old}"))
+
+    async def read(self: Any, action: Any) -> Any:
+        done = await before(self, action)
+        if isinstance(action, actions.LockPositions):
+            await asyncio.sleep(2 * WIDER)
+        return done
+
+    before = replace(postgres._Transaction, "_read", read)
 
 
 def three_relays() -> None:
