@@ -134,6 +134,20 @@ async def test_apart_again_what_came_under_a_name_meanwhile_is_its_own() -> None
     assert active.json()["customer_id"] == GLOBEX
 
 
+async def test_a_name_learned_of_one_meanwhile_speaks_for_it_each_time_it_is_used() -> None:
+    desk = await two_parties()
+    root, loser = sorted([ACME, GLOBEX])
+    email = {"email": "buyer@globex.example"}
+    theirs = next(name for name, key in OF.items() if key == loser)
+    await desk.client("POST", "/leads", LEAD | {"lead": "L3", "party": theirs, "person": email})
+    await desk.unite(root, loser)
+    for number in ("new-1", "new-2"):
+        await desk.order("another-name", number, person=email)
+    assert await desk.unite(root, loser, apart=True) == 201
+    for number in ("new-1", "new-2"):
+        assert desk.parts()[order_id("shop", number)][0] == loser
+
+
 async def test_what_one_knows_of_the_party_comes_and_goes_with_it() -> None:
     desk = Desk()
     await desk.client("POST", "/leads", LEAD | {"attributes": {"size": "40"}})

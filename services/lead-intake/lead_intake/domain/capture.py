@@ -9,7 +9,7 @@ from perennial.contracts.partner import CaptureLead
 from perennial.contracts.touches import Touch
 
 from lead_intake.domain.checks import invalid, moment_fault
-from lead_intake.domain.claims import conflicting, own_claims, proposals
+from lead_intake.domain.claims import came_for, conflicting, own_claims, proposals
 from lead_intake.domain.contents import content_of_lead
 from lead_intake.domain.customer import Customer
 from lead_intake.domain.readiness import at_once
@@ -136,7 +136,7 @@ def _captured(state: Customer, fact: Fact, world: World) -> list[Event]:
         number=said.lead,
         claims=own_claims(fact),
         conflicts=list(conflicting(state, fact)),
-        of=fact.of,
+        of=came_for(state, fact),
         again=asked.customer_id in fact.known,
         kind=said.kind,
         product=_product(said, world),
@@ -176,7 +176,7 @@ def _touched(state: Customer, fact: Fact, lead_id: str, world: World) -> list[Ev
         unvalued=_unvalued(said, world),
         claims=own_claims(fact),
         conflicts=list(conflicting(state, fact)),
-        of=fact.of,
+        of=came_for(state, fact),
         again=asked.customer_id in fact.known,
         wants_call=said.wants_call,
         attributes=dict(said.attributes),

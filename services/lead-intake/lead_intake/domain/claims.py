@@ -43,6 +43,16 @@ def renames(event: Event) -> Mapping[str, str]:
     return {}
 
 
+def came_for(state: Customer, fact: Fact) -> str:
+    """Which of those found to be this party a touch came for: as it was addressed, or by a name that
+    was learned of that one since, and leads here as long as they are one."""
+    if fact.of or not state.absorbed:
+        return fact.of
+    names = (fact.data.customer_id, *fact.data.claims)
+    name = next((one for one in names if one in fact.known), "")
+    return next((party for party, came in state.absorbed.items() if name in came.names), "")
+
+
 def own_claims(fact: Fact) -> list[str]:
     """The claims of a fact that nobody else holds; one that was found to be this one keeps its own."""
     return [claim for claim in fact.data.claims if fact.known.get(claim, fact.key) == fact.key]

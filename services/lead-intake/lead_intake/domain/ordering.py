@@ -11,7 +11,7 @@ from perennial.contracts.leads import LeadCaptured
 from perennial.contracts.orders import OrderCancelled, OrderPaid, OrderPlaced, OrderReturned
 
 from lead_intake.domain.checks import fault_of, invalid
-from lead_intake.domain.claims import conflicting, own_claims, proposals
+from lead_intake.domain.claims import came_for, conflicting, own_claims, proposals
 from lead_intake.domain.contents import content_of
 from lead_intake.domain.customer import Customer, Order
 from lead_intake.domain.identity import party_id
@@ -66,7 +66,7 @@ def _place(state: Customer, fact: Fact, world: World, now: datetime) -> Decision
         source=asked.source,
         placed_at=said.placed_at,
         party="" if asked.customer_id == fact.key else asked.customer_id,
-        of=fact.of,
+        of=came_for(state, fact),
         currency=said.currency,
         total=said.total,
         revenue=value.revenue,
@@ -97,7 +97,7 @@ def _touch(state: Customer, fact: Fact, world: World) -> list[Event]:
         external_id=asked.said.customer,
         claims=own_claims(fact),
         conflicts=list(conflicting(state, fact)),
-        of=fact.of,
+        of=came_for(state, fact),
         again=asked.customer_id in fact.known,
         by_order=True,
         attributes=asked.said.attributes,
