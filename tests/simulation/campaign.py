@@ -62,9 +62,9 @@ def played(seed: int, phases: int = 30, mutant: str = "") -> Summary:
         if plan.comparable and not result.violations:
             calm = run(replace(plan, rates=NO_FAULTS))
             result.violations += calm.violations
-            result.violations += differences(result.tables, calm.tables, plan.market, plan.sold)
+            result.violations += differences(result.tables, calm.tables, plan.rounds, plan.alone)
             result.seen["compared with a run without faults"] += 1
-            result.seen["compared with leads as well"] += plan.market and not plan.sold
+            result.seen["compared with leads as well"] += plan.market and not plan.rounds
     return Summary(
         seed,
         result.steps,

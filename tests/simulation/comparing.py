@@ -4,7 +4,8 @@ Promised is the order of a key's facts within one topic, not across topics: so w
 scoring make of orders is the same to the letter; of what reads two of their topics, what was decided
 and when. A round that was cut short is followed by another one, with other lots: nothing is promised
 there of who gets a lead. Where nobody sells, of leads all is the same, type by type, but when a round
-found that nobody could take one, and what score it had by then: that is another topic's.
+found that nobody could take one, and what score it had by then: that is another topic's. Likewise where
+parties are united: the others hear of that on a topic beside the one by which they judge.
 """
 
 from collections import Counter
@@ -26,14 +27,14 @@ Events = dict[tuple[str, str], list[Any]]
 
 
 def differences(
-    struck: Mapping[str, Tables], calm: Mapping[str, Tables], market: bool, sold: bool
+    struck: Mapping[str, Tables], calm: Mapping[str, Tables], rounds: bool, alone: bool
 ) -> Iterator[str]:
-    """Keys whose events came out otherwise than without faults."""
-    exact = WITH_ROUNDS if market else EXACT
+    """Keys whose events came out otherwise than without faults; `alone`: orders, and nobody united."""
+    exact = EXACT if alone else WITH_ROUNDS
     yield from _unlike(_events(struck, exact, _whole), _events(calm, exact, _whole))
-    if market and not sold:
+    if not rounds:
         yield from _unlike(_by_type(struck), _by_type(calm))
-    if not market:
+    if alone:
         decided = _events(struck, DECIDED, _moment), _events(calm, DECIDED, _moment)
         yield from _unlike(*({key: Counter(told) for key, told in one.items()} for one in decided))
 

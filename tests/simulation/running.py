@@ -65,13 +65,26 @@ class Plan:
     """Who leaves in the middle of it."""
     sold: bool = True
     """There are sellers; else nobody can take a lead, and nothing hangs on a round's lots."""
+    unions: bool = True
+    """Parties are found to be one, and two again."""
 
     @classmethod
     def of(cls, seed: int, phases: int = 30) -> "Plan":
         draw = Random(f"plan {seed}")
         days, market = draw.randint(phases // 2, phases), draw.random() < 0.7
         live, wild = draw.random() < 0.2, draw.random() < 0.3
-        return cls(f"{seed}", days, market, live, wild, sold=draw.random() < 0.7)
+        sold, unions = draw.random() < 0.7, draw.random() < 0.7
+        return cls(f"{seed}", days, market, live, wild, sold=sold, unions=unions)
+
+    @property
+    def rounds(self) -> bool:
+        """Whether it hangs on lots who gets a lead."""
+        return self.market and self.sold
+
+    @property
+    def alone(self) -> bool:
+        """Orders, and nothing else."""
+        return not self.market and not self.unions
 
     @property
     def posts(self) -> bool:
@@ -175,7 +188,7 @@ class Run:
             self._broken = chance.one_of(sorted(self.houses))
             chance.struck["faulty build"] += 1
         at = self.world.wall() if self.plan.live else self.moment + timedelta(hours=1)
-        said, unions = self._said(at), self.registrar.wishes(at)
+        said, unions = self._said(at), self.registrar.wishes(at) if self.plan.unions else []
         if self.plan.wild:
             await self._phase([*said, *unions])
         else:
