@@ -2,6 +2,8 @@
 
 import asyncio
 
+from perennial.kit.waking import set_within
+
 
 class Bell:
     """Rung by whoever leaves work, waited for by those who do it."""
@@ -20,7 +22,4 @@ class Bell:
 
 async def rung_within(ring: asyncio.Event, seconds: float) -> None:
     """Until it rings, or the time is over; both mean: look again."""
-    try:
-        await asyncio.wait_for(ring.wait(), max(seconds, 0))
-    except TimeoutError:
-        return
+    await set_within(ring, seconds)

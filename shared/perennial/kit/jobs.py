@@ -16,6 +16,7 @@ from perennial.contracts.base import Event
 from perennial.kit.ask import Ask, Asks
 from perennial.kit.batch import Outcome
 from perennial.kit.subject import Subject
+from perennial.kit.waking import set_within
 
 log = logging.getLogger("perennial.jobs")
 
@@ -83,11 +84,9 @@ class Jobs:
 
     async def run(self, runtime: Any, stopping: asyncio.Event) -> None:
         while self._jobs and not stopping.is_set():
-            try:
-                await asyncio.wait_for(self._moved.wait(), LOOK_AGAIN_SECONDS)
-            except TimeoutError:
-                if runtime.door.ticking:
-                    continue
+            moved = await set_within(self._moved, LOOK_AGAIN_SECONDS)
+            if not moved and runtime.door.ticking:
+                continue
             await self._once(runtime)
 
     async def _once(self, runtime: Any) -> None:

@@ -5,7 +5,6 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 
 import asyncpg
@@ -28,6 +27,7 @@ from perennial.kit.postgres import (
     is_transient,
 )
 from perennial.kit.subject import Service
+from perennial.kit.waking import set_within
 from perennial.kit.worlds import Worlds
 
 log = logging.getLogger("perennial.kit")
@@ -210,8 +210,7 @@ class Requests:
 
     async def run(self, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), 1)
+            await set_within(self._wake, 1)
             await self._gather()
             self._wake.clear()
             if self._waiting:

@@ -7,7 +7,7 @@ process: an idempotent producer that has failed once can't be trusted again.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Generator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from perennial.contracts.base import Fact
 from perennial.contracts.cloudevents import headers
 from perennial.kit.kafka import Message, Outlet
 from perennial.kit.making import Context
+from perennial.kit.waking import set_within
 
 log = logging.getLogger("perennial.relay")
 
@@ -155,8 +156,7 @@ class Relay:
             case Delete(seqs):
                 await connection.fetch(_DELETE, seqs)
             case Rest():
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), IDLE_SECONDS)
+                await set_within(self._wake, IDLE_SECONDS)
         return None
 
     async def _sent(self, connection: Any, messages: list[Message]) -> list[int]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from perennial.kit.kafka import Broker, Outlet
 from perennial.kit.relay import Relay
+from perennial.kit.waking import set_within
 
 log = logging.getLogger("perennial.relay")
 
@@ -50,7 +51,4 @@ async def _beat(relay: Relay, heartbeat: Path | None, stopping: asyncio.Event) -
         if heartbeat is not None and relay.turns != turns:
             heartbeat.touch()
         turns = relay.turns
-        try:
-            await asyncio.wait_for(stopping.wait(), 1)
-        except TimeoutError:
-            continue
+        await set_within(stopping, 1)

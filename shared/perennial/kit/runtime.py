@@ -32,6 +32,7 @@ from perennial.kit.settling import Settling
 from perennial.kit.subject import Service
 from perennial.kit.timers import Timers
 from perennial.kit.tokens import load
+from perennial.kit.waking import set_within
 from perennial.kit.worlds import Worlds
 
 log = logging.getLogger("perennial")
@@ -222,7 +223,7 @@ async def _records(runtime: Runtime, stopping: asyncio.Event) -> None:
         except Exception as error:
             log.warning("Kafka lane starts anew: %s: %s", type(error).__name__, error)
             runtime.door.progress = time.monotonic()
-            await _pause(stopping, 0.5)
+            await set_within(stopping, 0.5)
         finally:
             await _quietly(source.stop())
     await stopping.wait()
@@ -235,7 +236,7 @@ async def _hear_the_relay(runtime: Runtime, stopping: asyncio.Event) -> None:
             connection = await asyncpg.connect(runtime.settings.database_url, timeout=10)
         except (OSError, TimeoutError, asyncpg.PostgresError) as error:
             log.info("not hearing the relay: %s", error)
-            await _pause(stopping, 1)
+            await set_within(stopping, 1)
             continue
         lost = asyncio.Event()
         connection.add_termination_listener(lambda _connection, lost=lost: lost.set())
@@ -264,11 +265,4 @@ async def _watch(runtime: Runtime, stopping: asyncio.Event) -> None:
             raise RuntimeError(f"no progress for {idle:.0f} s")
         if heartbeat is not None:
             heartbeat.touch()
-        await _pause(stopping, 1)
-
-
-async def _pause(stopping: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stopping.wait(), seconds)
-    except TimeoutError:
-        return
+        await set_within(stopping, 1)

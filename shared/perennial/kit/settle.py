@@ -17,6 +17,7 @@ import msgspec
 from perennial.kit.batch import Outcome
 from perennial.kit.lanes import Door, Requests
 from perennial.kit.parking import READY_COUNT
+from perennial.kit.waking import set_within
 
 Counts = Mapping[str, int]
 LOOK_AGAIN_SECONDS = 0.1
@@ -116,10 +117,7 @@ class Settlement:
         return taken and (self._unsent <= 0 or not told)
 
     async def _rest(self, seconds: float) -> bool:
-        try:
-            return await asyncio.wait_for(self._news.wait(), seconds)
-        except TimeoutError:
-            return False
+        return await set_within(self._news, seconds)
 
     async def _look(self, until: Counts) -> Report:
         """Everything from one moment of the store: what memory knows of it may be a commit behind."""

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from perennial.kit.door import Job
 from perennial.kit.lanes import Door
+from perennial.kit.waking import set_within
 
 MOST = 2_000
 
@@ -37,8 +37,7 @@ class Timers:
         while not stopping.is_set():
             self._door.changed.clear()
             if not await self.once():
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._door.changed.wait(), 0.25)
+                await set_within(self._door.changed, 0.25)
 
     async def once(self) -> int:
         """Fire what is due, release what was waited for; how much there was to do."""

@@ -6,7 +6,7 @@ is a what-if that goes on: the draft judges the facts as they come, and decides 
 
 import asyncio
 import logging
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from perennial.kit.ids import uuid7
 from perennial.kit.jobs import asking
 from perennial.kit.outcomes import Report
 from perennial.kit.policies import NoteTrial
+from perennial.kit.waking import set_within
 from perennial.kit.whatif_process import BrokeOffError, lines, wish_of
 from perennial.kit.whatif_words import Line, Wish
 
@@ -106,8 +107,7 @@ async def _lane(runtime: Any, stopping: asyncio.Event, shadows: bool) -> None:
         if row is not None:
             await _run(runtime, row["id"], row["asked"], stopping)
             continue
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), LOOK_SECONDS)
+        await set_within(stopping, LOOK_SECONDS)
 
 
 async def _run(runtime: Any, number: str, asked: str, stopping: asyncio.Event) -> None:
