@@ -28,7 +28,7 @@ LEAD_INTAKE, LIFECYCLE = 0, 1
 @cache
 def company() -> list[Recorded]:
     """In which months end, and somebody leaves who holds leads."""
-    return lives(3, 20, leaver="cay")
+    return lives(3, 20, leaver="bob")
 
 
 def months(side: Sequence[Happened]) -> list[str]:
