@@ -53,6 +53,8 @@ def rebuild(
         raise Trouble(f"no service {service}", f"There are {', '.join(known)}.")
     if force and not switch:
         raise Trouble("--force says how to switch", "Add --switch.")
+    if check and (switch or anew):
+        raise Trouble("--check makes no tables", "Leave it out to --switch, or to begin --anew.")
     home, addresses, one = desk.home, desk.addresses(), known[service]
     with desk.show.aside.status("reading the topics") as status:
         if check:
@@ -104,13 +106,16 @@ def _run(
         code = process.wait()
         if "compared" in found:
             return found
+        if "fault" in found:
+            raise Trouble(f"{service.name}: {found['fault']}", "Its tables are as they were.")
         errors.seek(0)
         last = errors.read().strip().splitlines()[-1:] or [f"ended with {code}"]
     raise Trouble(f"{service.name} could not be rebuilt: {last[0]}", "Run `perennial doctor`.")
 
 
 def _how_far(line: dict[str, Any]) -> str:
-    return f"{line['doing']}: {line['facts']:,} facts" if "doing" in line else "comparing"
+    facts = f": {line['facts']:,} facts" if line.get("facts") else ""
+    return f"{line['doing']}{facts}" if "doing" in line else "comparing"
 
 
 def _tell(desk: Desk, found: dict[str, Any]) -> None:

@@ -189,10 +189,12 @@ def token(
         str, typer.Option(help="Id in the register of staff; a customer's id for `customer`.")
     ] = "",
     team: Annotated[str, typer.Option(help="The person's team.")] = "",
+    client: Annotated[
+        str, typer.Option(help="The app or partner that speaks, as `demo`: whose ids it uses.")
+    ] = "development",
     hours: Annotated[int, typer.Option(min=1, max=24 * 30, help="How long it is good for.")] = 8,
 ) -> None:
     """A development token, signed by this home's key, alone on its line."""
-    made = signed(
-        desk.addresses(), str(role), subject=person, person=person, team=team, lasts=hours * 3600
-    )
+    who = {"subject": person, "person": person, "team": team, "client": client}
+    made = signed(desk.addresses(), str(role), **who, lasts=hours * 3600)
     typer.echo(made)

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,6 +44,7 @@ def whatif(
     Without a policy the live ones judge again: then every decision must come out as it did, or the
     command ends with 1.
     """
+    starts, ends = moment("--from", starts), moment("--to", ends)
     document = document_in(policy) if policy is not None else None
     whose = _whose(desk, document, service) if document is not None else service
     wish = {
@@ -60,6 +62,17 @@ def whatif(
             desk.show.remark(f"drawn: {drawn}")
     if document is None and any(one["decisions"] != one["same"] for one in report["services"]):
         raise typer.Exit(ANSWER_IS_NO)
+
+
+def moment(option: str, text: str) -> str:
+    """As it was given, if it is one."""
+    try:
+        known = not text or datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        known = False
+    if not known:
+        raise Trouble(f"{option} {text} is no moment", "Write it as 2026-01-31T09:00:00Z.")
+    return text
 
 
 def tell(desk: Desk, report: Any) -> None:

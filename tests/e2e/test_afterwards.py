@@ -65,6 +65,8 @@ async def test_a_rebuild_that_was_killed_goes_on_where_it_stood_and_takes_over(
     async with asyncio.timeout(UP_WITHIN):
         while not (before := await rows_in(house, done.format("lead_intake_rebuilt"))):
             assert process.returncode is None
+    second = await house.perennial("rebuild", "lead-intake")
+    assert (second.code, "another rebuild" in second.errors) == (3, True), second.errors
     process.kill()
     await process.wait()
     assert len(before) < whole[0]
@@ -189,3 +191,5 @@ async def test_a_lost_database_comes_back_from_the_topics(house: House) -> None:
         for service in SERVICES:
             told = await house.perennial("rebuild", service)
             assert told.code == 0, f"{told.text}{told.errors}"
+        lost = await house.perennial("whatif")
+        assert (lost.code, "lost its database" in lost.errors) == (1, True), lost.errors

@@ -35,6 +35,12 @@ async def test_a_draft_is_tried_over_rest_kept_and_adopted(house: House) -> None
     untried = await house.ask("POST", SERVICE, "/v1/policy/adoptions", {"version": version})
     assert (untried.status_code, untried.json()["code"]) == (409, "policy-untried")
 
+    before = {"version": version, "ends": "1990-01-01T00:00:00Z"}
+    asked = await house.ask("POST", SERVICE, "/v1/whatif", before)
+    assert "says nothing" in (await _done(house, asked.headers["location"]))["fault"]
+    untried = await house.ask("POST", SERVICE, "/v1/policy/adoptions", {"version": version})
+    assert untried.json()["code"] == "policy-untried"
+
     asked = await house.ask("POST", SERVICE, "/v1/whatif", {"version": version})
     assert asked.status_code == 202, asked.text
     found = await _done(house, asked.headers["location"])

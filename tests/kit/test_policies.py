@@ -40,6 +40,15 @@ def test_an_untried_version_is_refused_with_the_cure() -> None:
     assert "policy try" in refusal.detail
 
 
+@pytest.mark.parametrize("reason", ["", "   "])
+def test_blanks_are_no_reason_and_a_version_that_is_not_there_is_not_untried(reason: str) -> None:
+    assert decided(DRAFTED, AdoptPolicy(version=1, reason=reason)).code == "policy-untried"
+    for version in (-1, 77):
+        assert (
+            decided(DRAFTED, AdoptPolicy(version=version, reason=reason)).code == "policy-unknown"
+        )
+
+
 def test_a_reason_a_stored_what_if_or_earlier_work_let_it_pass() -> None:
     (tried,) = decided(DRAFTED, NoteTrial(version=1, trial="t", decisions=9, otherwise=2))
     assert isinstance(tried, PolicyTried)

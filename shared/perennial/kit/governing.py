@@ -13,7 +13,7 @@ from perennial.kit.http import body, idempotency, respond, runtime_of, show
 from perennial.kit.naming import nobodys
 from perennial.kit.paging import whole
 from perennial.kit.policies import AdoptPolicy, DraftPolicy
-from perennial.kit.problems import refused
+from perennial.kit.problems import fault_at, refused
 from perennial.kit.trials import TryPolicy
 from perennial.kit.versions import compared, document_of
 
@@ -83,13 +83,16 @@ def _change_policies(router: APIRouter) -> None:
 
 
 def whatif(router: APIRouter) -> None:
-    @router.post("/v1/whatif", tags=["policy"])
+    @router.post("/v1/whatif", tags=["policy"], status_code=202)
     async def try_policy(
         wish: TryPolicy = body(TryPolicy),
         who: Principal = require("policies:write"),
         runtime: Any = Depends(runtime_of),
     ) -> Response:
         """Run a draft over this service's recorded history, aside; look at `Location` for how far it is."""
+        versions = len(runtime.door.worlds.policy.versions)
+        if fault := trials.fault_in(wish, versions, runtime.now()):
+            raise fault_at(fault[0], "nothing-to-try", *fault[1:])
         made = await trials.ask(runtime.pool, wish, who.subject)
         return show(made, 202, {"Location": f"/v1/whatif/{made.id}"})
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Path, Response
 
 from perennial.kit.auth import Principal, require
 from perennial.kit.governing import policies, whatif
@@ -46,6 +46,7 @@ async def _which(
 
 
 Chosen = Annotated[Which, Depends(_which)]
+Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 def kit_router() -> APIRouter:
@@ -84,7 +85,7 @@ def _look_at_parked(router: APIRouter) -> None:
 
     @router.get("/v1/parked/{number}", tags=["operating"])
     async def get_parked(
-        number: int,
+        number: Number,
         _who: Principal = require("parked:read"),
         runtime: Any = Depends(runtime_of),
     ) -> Response:
@@ -95,7 +96,7 @@ def _look_at_parked(router: APIRouter) -> None:
 def _handle_parked(router: APIRouter) -> None:
     @router.post("/v1/parked/{number}/edit", tags=["operating"])
     async def edit_parked(
-        number: int,
+        number: Number,
         wish: Edit = body(Edit),
         who: Principal = require("parked:write"),
         runtime: Any = Depends(runtime_of),

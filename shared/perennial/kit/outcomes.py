@@ -110,6 +110,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     cpu: float
     """And of one core's time."""
     services: list[Compared]
+    judged: int = 0
+    """Live decisions of the draft's own service, within the time in which it would have judged."""
 
     @property
     def otherwise(self) -> int:

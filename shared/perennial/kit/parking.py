@@ -74,9 +74,11 @@ _LIST = f"""
 """
 _CAUSES = f"""
     SELECT state, reason, type, topic, count(*) AS facts, min(parked_at) AS oldest,
-        max(parked_at) AS newest, min(id) AS example, min(left(error, 300)) AS error
+        max(parked_at) AS newest, min(id) AS example,
+        (array_agg(left(error, 300) ORDER BY id))[1] AS error
     FROM parked WHERE state = ANY($1::text[]) AND {_which(2)}
-    GROUP BY state, reason, type, topic ORDER BY facts DESC, example
+    GROUP BY state, reason, type, topic, CASE WHEN reason = 'malformed' THEN error END
+    ORDER BY facts DESC, example
 """
 _ONE = f"SELECT {_ROW}, reason, error, attempts, by_whom, note FROM parked WHERE id = $1"
 _HANDLED = """

@@ -176,7 +176,8 @@ def _draft(service: str, state: PolicyState, fact: Fact) -> Decision:
 
 def _untried(service: str, state: PolicyState, wish: AdoptPolicy) -> Refusal | None:
     """What nobody has looked at is adopted only with a reason."""
-    if wish.reason or state.known_at_work(wish.version) or wish.version > len(state.versions):
+    unknown = not 0 <= wish.version <= len(state.versions)
+    if wish.reason.strip() or state.known_at_work(wish.version) or unknown:
         return None
     return Refusal(
         code="policy-untried",

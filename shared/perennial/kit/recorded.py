@@ -21,6 +21,7 @@ UNHURRIED = {"transaction_timeout": "0", "idle_in_transaction_session_timeout": 
 _JOURNAL = """
     SELECT seq, at, lane, knew, page FROM journal WHERE seq > $1 ORDER BY seq
 """
+_RESTORED = "SELECT EXISTS (SELECT FROM sent WHERE lane = 'restored')"
 _EVENTS = """
     SELECT topic, key, ver, id, type, time, now, context, data FROM event
     WHERE topic = ANY($1::text[]) AND ($2::timestamptz IS NULL OR now >= $2)
@@ -30,6 +31,16 @@ Told = tuple[str, str, datetime, datetime, str, str]
 """An own event as it stands in the history: id, type, time, now, context, data."""
 Version = tuple[str, str, int]
 """(topic, key, version)"""
+
+
+class LostJournalError(Exception):
+    """The tables came back from the topics, and in no topic stands what was folded with what."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__(
+            f"{service} lost its database once: the order in which it took its facts is gone,"
+            " and nothing can be tried on them"
+        )
 
 
 class Log:
@@ -92,6 +103,8 @@ async def recorded(
 ) -> Recorded:
     """The whole recorded life; or the batches behind a row of the journal, and events since a moment."""
     async with _snapshot(url) as base:
+        if await base.fetchval(_RESTORED):
+            raise LostJournalError(service.name)
         steps = steps_of(await base.fetch(_JOURNAL, after))
         topics = [topic.name for subject in service.subjects.values() for topic in subject.emits]
         events = await base.fetch(_EVENTS, topics, since) if steps else []

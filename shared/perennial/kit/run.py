@@ -84,6 +84,7 @@ async def _rebuild(service: Service, wish: str) -> int:
     """Make the tables anew; how far it has come and the result as lines of JSON, 1 if they differ."""
     import msgspec
 
+    from perennial.kit.rebuild import RebuildError
     from perennial.kit.runtime import Settings
     from perennial.kit.switching import Rebuild, Wish
 
@@ -100,7 +101,11 @@ async def _rebuild(service: Service, wish: str) -> int:
         lambda schema: migrate(service, schema),
         lambda doing, facts: say({"doing": doing, "facts": facts}),
     )
-    checked = await rebuild.run()
+    try:
+        checked = await rebuild.run()
+    except RebuildError as error:
+        say({"fault": str(error)})
+        return 3
     say(checked)
     return 1 if checked.differing else 0
 

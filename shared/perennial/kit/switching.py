@@ -24,6 +24,7 @@ PATIENCE = "200ms"
 PAUSE = 0.1
 TRIES_MOST = 300
 
+_ONE_AT_A_TIME = "SELECT pg_try_advisory_lock(hashtext('rebuild'), hashtext($1))"
 _BEHIND = """
     SELECT count(*) FROM (
         SELECT subject, key, made FROM {live}.entity
@@ -71,6 +72,12 @@ class Rebuild:
 
     async def run(self) -> Checked:
         """Make, compare, and switch if asked to; equal tables leave nothing behind."""
+        async with connected(self._url, self.live) as held:
+            if not await held.fetchval(_ONE_AT_A_TIME, self.live):
+                raise RebuildError("another rebuild of it is under way: wait for its end")
+            return await self._run()
+
+    async def _run(self) -> Checked:
         await self._make_room()
         async with connected(self._url, self.beside) as remade, Reader(self._broker) as reader:
             making = Remaking(

@@ -24,6 +24,7 @@ from perennial.kit.whatif_words import Line, Wish
 log = logging.getLogger("perennial.trials")
 
 LOOK_SECONDS = 1.0
+NOTHING = "no decision was recorded within this time: it says nothing about the draft"
 _OPEN = ("asked", "running", "shadowing")
 
 _ASK = "INSERT INTO trial (id, state, asked, by_whom) VALUES ($1, 'asked', $2, $3)"
@@ -53,6 +54,21 @@ class TryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     ends: datetime | None = None
     shadow: bool = False
     """Go on beside the living policy until it is ended."""
+
+
+def fault_in(wish: TryPolicy, versions: int, now: datetime) -> tuple[int, str, str] | None:
+    """Why there is nothing to try: status, path, and what to say instead."""
+    if wish.version is not None and wish.document is not None:
+        return 422, "/document", "give a version or a document, not both"
+    if wish.version is not None and not 0 <= wish.version <= versions:
+        return 404, "/version", f"there is no version {wish.version}; draft it first"
+    if wish.starts is not None and wish.ends is not None and wish.ends <= wish.starts:
+        return 422, "/ends", "it must come after starts"
+    if wish.shadow and wish.ends is not None and wish.ends <= now:
+        return 422, "/ends", "a shadow judges what is still to come: give a later moment, or none"
+    if not wish.shadow and wish.starts is not None and wish.starts >= now:
+        return 422, "/starts", "nothing is recorded from then on: give an earlier moment, or none"
+    return None
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,8 +158,10 @@ async def _keep(runtime: Any, number: str, wish: TryPolicy, report: Report) -> s
     """The report is stored first; then the policy is told that this version was tried."""
     text = msgspec.json.encode(report).decode()
     state = "shadowing" if wish.shadow else "done"
-    kept: str = await runtime.pool.execute(_KEEP, number, state, text, "", list(_OPEN))
-    if wish.version and not wish.shadow:
+    windowed = wish.starts is not None or wish.ends is not None
+    told = NOTHING if windowed and not report.judged and not wish.shadow else ""
+    kept: str = await runtime.pool.execute(_KEEP, number, state, text, told, list(_OPEN))
+    if wish.version and not wish.shadow and not told:
         service = runtime.service
         decisions = sum(one.decisions for one in report.services)
         noted = NoteTrial(

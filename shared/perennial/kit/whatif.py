@@ -18,7 +18,7 @@ import msgspec
 from perennial.kit.kafka import Broker
 from perennial.kit.outcomes import Both, Report, compared, lived, tallied, tried
 from perennial.kit.policies import default_document
-from perennial.kit.recorded import Recorded, recorded
+from perennial.kit.recorded import LostJournalError, Recorded, recorded
 from perennial.kit.subject import Service
 from perennial.kit.trial import Trial
 from perennial.kit.trial_house import BEGINNING, Draft, live_policies
@@ -101,6 +101,16 @@ def _report(
         seconds=round(took[0], 2),
         cpu=round(took[1], 2),
         services=[compared(_both(life, trial, draft, wish)) for life in lives],
+        judged=sum(_judged(life, wish) for life in lives if life.service.name == wish.service),
+    )
+
+
+def _judged(life: Recorded, wish: Wish) -> int:
+    """Decisions within the time in which the draft would have judged."""
+    moments = (one[3] for one in life.told.values())
+    return sum(
+        (wish.starts is None or wish.starts <= at) and (wish.ends is None or at < wish.ends)
+        for at in moments
     )
 
 
@@ -149,7 +159,7 @@ async def _main() -> int:
     wish = msgspec.json.decode(sys.stdin.buffer.read(), type=Wish)
     try:
         say(Line(report=await run(wish)))
-    except UnfitError as error:
+    except (UnfitError, LostJournalError) as error:
         say(Line(fault=str(error)))
         return 1
     return 0
