@@ -7,11 +7,11 @@ import msgspec
 from perennial.kit.batch import EntityId, Record
 from perennial.kit.comparing import compared_names
 from perennial.kit.door import ON_ITS_WAY
+from perennial.kit.entering import Entries
 from perennial.kit.reading import Stored
 from perennial.kit.remade import Page, remake, told
 from perennial.kit.shadow import (
     Difference,
-    Entries,
     Family,
     Live,
     Logged,

@@ -5,6 +5,7 @@ from perennial.contracts.leads import LEADS
 from perennial.contracts.orders import ORDERS
 from perennial.contracts.registers import REGISTERS
 from perennial.contracts.rounds import ROUNDS
+from perennial.contracts.unions import LeadLeft, LeadTaken
 from perennial.kit.subject import Ledger, Subject, on
 
 from lead_intake.domain import (
@@ -29,7 +30,9 @@ CUSTOMER = Subject(
     part=customer.Order,
     names=ordering.names,
     emits=(LEADS, ORDERS),
-    ledger=Ledger("seller", seller.Seller, seller.concerned, seller.enter),
+    ledger=Ledger(
+        "seller", seller.Seller, seller.concerned, seller.enter, hands_over=(LeadLeft, LeadTaken)
+    ),
     beside=party.beside,
     aliases=claims.aliases,
     renames=claims.renames,

@@ -10,6 +10,7 @@ import msgspec
 from perennial.contracts.cloudevents import read_attributes
 from perennial.kit.batch import Record
 from perennial.kit.comparing import names_of
+from perennial.kit.entering import heard
 from perennial.kit.making import Context, context_text
 from perennial.kit.reading import Stored
 from perennial.kit.relay import message_of
@@ -134,5 +135,5 @@ def _leavings(
             continue
         page.rows += [row for row in rows(made) if row.table in service.rebuilds]
         fresh = made.ver > have.get(made.topic, 0)
-        if fresh and subject.ledger is not None and any(subject.ledger.keys(made.event)):
+        if fresh and subject.ledger is not None and heard(subject.ledger, one):
             page.entered.append((made.topic, made.key, made.ver))

@@ -15,6 +15,7 @@ from perennial.contracts.base import EPOCH
 from perennial.contracts.platform import REJECTED
 from perennial.contracts.strict import Malformed
 from perennial.kit.comparing import Checked
+from perennial.kit.entering import entered
 from perennial.kit.postgres import load_reference
 from perennial.kit.reading import Reader, Stored
 from perennial.kit.remade import Page, remake, told, told_by_row
@@ -35,7 +36,7 @@ _STORED = f"SELECT {_COLUMNS} FROM event e WHERE topic = ANY($1::text[]) AND key
 _UNSENT = f"SELECT {_COLUMNS} FROM outbox o JOIN event e USING (topic, key, ver) ORDER BY o.seq"
 _UNENTERED = f"""
     SELECT {_COLUMNS} FROM outbox o JOIN event e USING (topic, key, ver)
-    WHERE topic = ANY($1::text[]) ORDER BY e.now, e.topic, e.ver
+    WHERE topic = ANY($1::text[])
 """
 _ENTERED = "DELETE FROM outbox WHERE topic = ANY($1::text[])"
 _LEDGERS = "SELECT subject, key, state::text FROM entity WHERE subject = ANY($1::text[])"
@@ -129,12 +130,9 @@ class Remaking:
         states: dict[tuple[str, str], Any] = {}
         for name, key, text in await self._remade.fetch(_LEDGERS, list(ledgers)):
             states[name, key] = msgspec.json.decode(text, type=ledgers[name].state)
-        for row in await self._remade.fetch(_UNENTERED, topics):
-            made = made_of(told_by_row(self._service.name, row, EPOCH))
-            for ledger in ledgers.values():
-                for key in ledger.keys(made.event):
-                    state = states.get((ledger.name, key)) or ledger.state()
-                    states[ledger.name, key] = ledger.enter(state, key, made.event, made.now)
+        new = await self._remade.fetch(_UNENTERED, topics)
+        heard = [told_by_row(self._service.name, row, EPOCH) for row in new]
+        states = entered(list(ledgers.values()), heard, states)
         async with self._remade.transaction():
             rows = [(*place, "{}", encode_state(state)) for place, state in states.items()]
             await save_states(self._remade, rows)

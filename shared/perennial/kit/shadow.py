@@ -6,8 +6,7 @@ The shadow is folded as the door folds: by `evolve` alone, over the events as th
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -16,7 +15,7 @@ from perennial.contracts.base import Event, Fact, Topic
 from perennial.contracts.cloudevents import decode
 from perennial.kit.batch import event_of
 from perennial.kit.reading import Stored
-from perennial.kit.subject import Ledger, Made, Service, Subject
+from perennial.kit.subject import Made, Service, Subject
 from perennial.kit.worlds import Worlds
 from perennial.kit.writing import encode_state
 
@@ -152,7 +151,7 @@ def folded(subject: Subject, logged: Iterable[Logged]) -> Shadow:
     state = subject.state()
     for fact in sorted((one.fact for one in logged), key=by_moment):
         if fact.data is not None:
-            state = subject.evolve(state, _as_made(fact.data), fact.now)
+            state = subject.evolve(state, as_made(fact.data), fact.now)
         shadow.now = fact.now
         shadow.made[fact.topic] = max(fact.ver, shadow.made.get(fact.topic, 0))
     return _with_state(shadow, subject, state)
@@ -170,47 +169,11 @@ def mirrored(service: Service, worlds: Worlds, subject: Subject, facts: Iterable
     return _with_state(Shadow(), subject, state)
 
 
-class Entries:
-    """Ledger entries as the log makes them, over all keys of a family; small enough for memory.
-    Things change keys where two subjects are one: events are entered in the order of their moments."""
-
-    def __init__(self, family: Family) -> None:
-        self.ledgers = [one.ledger for one in family.subjects if one.ledger is not None]
-        self._told: list[tuple[Any, Ledger, str, Event, datetime]] = []
-
-    def enter(self, logged: Iterable[Logged]) -> None:
-        for one in logged:
-            event = _as_made(one.fact.data)
-            self._told += [
-                (by_moment(one.fact), ledger, key, event, one.fact.now)
-                for ledger in self.ledgers
-                for key in ledger.keys(event)
-            ]
-
-    @cached_property
-    def _found(self) -> dict[tuple[str, str], Any]:
-        found: dict[tuple[str, str], Any] = {}
-        for _, ledger, key, event, now in sorted(self._told, key=itemgetter(0)):
-            state = found.get((ledger.name, key)) or ledger.state()
-            found[ledger.name, key] = ledger.enter(state, key, event, now)
-        return found
-
-    def compared(self, live: Mapping[tuple[str, str], str]) -> Iterator[Difference]:
-        """Against the tables: (ledger, key) → state as JSON, those that were only locked included."""
-        kinds = {ledger.name: ledger.state for ledger in self.ledgers}
-        for place in sorted(live.keys() | self._found.keys()):
-            kind = kinds[place[0]]
-            here = _decode(live.get(place, "{}"), type=kind)
-            there = _decode(encode_state(self._found.get(place) or kind()), type=kind)
-            if here != there:
-                yield _unlike("entity", " ".join(place), here, there)
-
-
 def compared_states(subject: Subject, key: str, live: Live, shadow: Shadow) -> Iterator[Difference]:
     """Root, parts, versions and moment of one subject."""
     name = f"{subject.name} {key}"
     if live.state != shadow.state:
-        yield _unlike("entity", name, live.state, shadow.state)
+        yield unlike("entity", name, live.state, shadow.state)
     if subject.emits and live.made != shadow.made:
         yield _differs("entity", name, "versions made", live.made, shadow.made)
     if subject.emits and live.now != shadow.now:
@@ -218,7 +181,7 @@ def compared_states(subject: Subject, key: str, live: Live, shadow: Shadow) -> I
     for part_id in sorted(live.parts.keys() | shadow.parts.keys()):
         here, there = live.parts.get(part_id), shadow.parts.get(part_id)
         if here != there:
-            yield _unlike("part", f"{name} {part_id}", here, there)
+            yield unlike("part", f"{name} {part_id}", here, there)
 
 
 def compared_events(
@@ -250,7 +213,7 @@ def made_of(one: Logged) -> Made:
         now=fact.now,
         context=one.context,
         data=one.text,
-        event=_as_made(fact.data),
+        event=as_made(fact.data),
     )
 
 
@@ -265,7 +228,7 @@ def _with_state(shadow: Shadow, subject: Subject, state: Any) -> Shadow:
     return shadow
 
 
-def _as_made(event: Event) -> Event:
+def as_made(event: Event) -> Event:
     """The event as the rule made it: its receipt is written beside it, after the fold."""
     return msgspec.structs.replace(event, receipt=None)
 
@@ -275,7 +238,7 @@ def _row(one: Logged) -> tuple[Any, ...]:
     return fact.id, fact.type, fact.time, fact.now, one.text
 
 
-def _unlike(table: str, key: str, here: Any, there: Any) -> Difference:
+def unlike(table: str, key: str, here: Any, there: Any) -> Difference:
     """Two states, told by the fields in which they differ."""
     if here is None or there is None:
         missing = "the table" if here is None else "the topics"

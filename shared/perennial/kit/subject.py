@@ -59,6 +59,8 @@ class Ledger:
     keys: Callable[[Event], Iterable[str]]
     """Whose entries an event concerns."""
     enter: Callable[[Any, str, Event, datetime], Any]
+    hands_over: tuple[type[Event], ...] = ()
+    """What tells, on both keys, that a thing goes from one to the other."""
 
     @cached_property
     def subject(self) -> "Subject":
