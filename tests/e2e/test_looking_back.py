@@ -13,7 +13,7 @@ from perennial.kit.history import state_at
 from perennial.kit.kafka import Broker
 from perennial.kit.postgres import connect
 from perennial.kit.reading import Reader
-from perennial.kit.shadow import Logged, folded, logged
+from perennial.kit.rebuilding.shadow import Logged, folded, logged
 from perennial.kit.subject import Service, Subject
 from perennial.kit.writing import encode_state
 from perennial_cli.topology import OBSERVER

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import pytest
 from perennial.contracts.base import Event, Fact
-from perennial.kit.entering import in_order
-from perennial.kit.shadow import Logged
+from perennial.kit.rebuilding.entering import in_order
+from perennial.kit.rebuilding.shadow import Logged
 
 pytestmark = pytest.mark.feature("P7")
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import msgspec
 import pytest
 from perennial.contracts.base import Event, Fact, Part, Receipt, State, Topic
-from perennial.kit.shadow import (
+from perennial.kit.rebuilding.shadow import (
     Difference,
     Live,
     Logged,

@@ -15,9 +15,9 @@ from lead_intake.domain.identity import lead_id, order_id, party_id
 from lead_intake.domain.requests import MergeParties, UnmergeParties
 from lead_intake.main import SERVICE
 from perennial.contracts.base import Fact
-from perennial.kit.comparing import compared_names
 from perennial.kit.history import state_at
-from perennial.kit.shadow import Logged
+from perennial.kit.rebuilding.comparing import compared_names
+from perennial.kit.rebuilding.shadow import Logged
 
 from tests.lead_intake.client import Client
 from tests.lead_intake.house import House, rest

@@ -1,16 +1,16 @@
-"""Whether a schema is what its own topics make of it: the comparison of `kit/rebuild`, over dictionaries."""
+"""Whether a schema is what its own topics make of it: the comparison of `kit/rebuilding/check`, over dictionaries."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 from perennial.kit.batch import EntityId, Record
-from perennial.kit.comparing import compared_names
 from perennial.kit.door import ON_ITS_WAY
-from perennial.kit.entering import Entries
 from perennial.kit.reading import Stored
-from perennial.kit.remade import Page, remake, told
-from perennial.kit.shadow import (
+from perennial.kit.rebuilding.comparing import compared_names
+from perennial.kit.rebuilding.entering import Entries
+from perennial.kit.rebuilding.remade import Page, remake, told
+from perennial.kit.rebuilding.shadow import (
     Difference,
     Family,
     Live,

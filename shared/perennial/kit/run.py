@@ -71,7 +71,7 @@ async def _check(service: Service) -> int:
     """Compare the schema with the topics; the result as one line of JSON, 1 if they differ."""
     import msgspec
 
-    from perennial.kit.rebuild import check
+    from perennial.kit.rebuilding.check import check
     from perennial.kit.runtime import Settings
 
     settings = Settings()  # type: ignore[call-arg]
@@ -84,9 +84,9 @@ async def _rebuild(service: Service, wish: str) -> int:
     """Make the tables anew; how far it has come and the result as lines of JSON, 1 if they differ."""
     import msgspec
 
-    from perennial.kit.rebuild import RebuildError
+    from perennial.kit.rebuilding.check import RebuildError
+    from perennial.kit.rebuilding.switching import Rebuild, Wish
     from perennial.kit.runtime import Settings
-    from perennial.kit.switching import Rebuild, Wish
 
     def say(line: object) -> None:
         sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
@@ -114,7 +114,7 @@ async def _restore(service: Service) -> None:
     """A new schema under topics that are not new: its tables were lost, and are made again."""
     if "PERENNIAL_KAFKA_BOOTSTRAP" not in os.environ:
         return
-    from perennial.kit.restoring import restore
+    from perennial.kit.rebuilding.restoring import restore
     from perennial.kit.runtime import Settings
 
     settings = Settings()  # type: ignore[call-arg]

@@ -14,9 +14,9 @@ from perennial.contracts.catalogue import is_partner
 from perennial.kit.batch import Partition
 from perennial.kit.kafka import Broker
 from perennial.kit.reading import Reader, committed
-from perennial.kit.remaking import Remaking
+from perennial.kit.rebuilding.remaking import Remaking
+from perennial.kit.rebuilding.switching import connected, schema_of
 from perennial.kit.subject import Service
-from perennial.kit.switching import connected, schema_of
 
 BATCH = 500
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from perennial.kit.shadow import Difference
+from perennial.kit.rebuilding.shadow import Difference
 from perennial.kit.subject import Service
 from perennial.kit.tables import DOMAIN_TABLES
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import asyncpg
 
-from perennial.kit.comparing import Checked
 from perennial.kit.kafka import Broker
 from perennial.kit.reading import Reader
-from perennial.kit.rebuild import UNHURRIED, RebuildError, outbox_gone
-from perennial.kit.remaking import Remaking
-from perennial.kit.rowwise import described, differences, tables_of
+from perennial.kit.rebuilding.check import UNHURRIED, RebuildError, outbox_gone
+from perennial.kit.rebuilding.comparing import Checked
+from perennial.kit.rebuilding.remaking import Remaking
+from perennial.kit.rebuilding.rowwise import described, differences, tables_of
 from perennial.kit.subject import Service
 
 FEW = 2_000

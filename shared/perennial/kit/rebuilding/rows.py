@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from perennial.contracts.base import Fact
-from perennial.kit.remade import Page
+from perennial.kit.rebuilding.remade import Page
 from perennial.kit.subject import Made, Row
 from perennial.kit.writing import archived_row
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from perennial.kit.shadow import Difference, Logged, by_moment
+from perennial.kit.rebuilding.shadow import Difference, Logged, by_moment
 from perennial.kit.subject import Subject
 
 TOLD_MOST = 200

@@ -17,12 +17,12 @@ import msgspec
 
 from perennial.contracts.strict import Malformed
 from perennial.kit.batch import Partition
-from perennial.kit.comparing import Checked, compared_names
-from perennial.kit.entering import Entries
 from perennial.kit.kafka import Broker, partition_for
 from perennial.kit.postgres import load_reference
 from perennial.kit.reading import Reader, Stored
-from perennial.kit.shadow import (
+from perennial.kit.rebuilding.comparing import Checked, compared_names
+from perennial.kit.rebuilding.entering import Entries
+from perennial.kit.rebuilding.shadow import (
     Difference,
     Family,
     Live,

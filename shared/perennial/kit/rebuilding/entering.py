@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from perennial.kit.shadow import Difference, Family, Logged, as_made, by_moment, unlike
+from perennial.kit.rebuilding.shadow import Difference, Family, Logged, as_made, by_moment, unlike
 from perennial.kit.subject import Ledger
 from perennial.kit.writing import encode_state
 

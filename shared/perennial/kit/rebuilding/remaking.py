@@ -14,16 +14,16 @@ import msgspec
 from perennial.contracts.base import EPOCH
 from perennial.contracts.platform import REJECTED
 from perennial.contracts.strict import Malformed
-from perennial.kit.comparing import Checked
-from perennial.kit.entering import entered
 from perennial.kit.postgres import load_reference
 from perennial.kit.reading import Reader, Stored
-from perennial.kit.remade import Page, remake, told, told_by_row
-from perennial.kit.remade_rows import save, save_events, save_states
-from perennial.kit.remaking_others import Others
-from perennial.kit.shadow import Family, Logged, families, made_of, once, unreadable
+from perennial.kit.rebuilding.comparing import Checked
+from perennial.kit.rebuilding.entering import entered
+from perennial.kit.rebuilding.others import Others
+from perennial.kit.rebuilding.remade import Page, remake, told, told_by_row
+from perennial.kit.rebuilding.rows import save, save_events, save_states
+from perennial.kit.rebuilding.shadow import Family, Logged, families, made_of, once, unreadable
+from perennial.kit.rebuilding.tails import Tail
 from perennial.kit.subject import Service
-from perennial.kit.tails import Tail
 from perennial.kit.worlds import Worlds
 from perennial.kit.writing import encode_state
 

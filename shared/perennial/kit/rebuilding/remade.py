@@ -9,12 +9,11 @@ import msgspec
 
 from perennial.contracts.cloudevents import read_attributes
 from perennial.kit.batch import Record
-from perennial.kit.comparing import names_of
-from perennial.kit.entering import heard
 from perennial.kit.making import Context, context_text
 from perennial.kit.reading import Stored
-from perennial.kit.relay import message_of
-from perennial.kit.shadow import (
+from perennial.kit.rebuilding.comparing import names_of
+from perennial.kit.rebuilding.entering import heard
+from perennial.kit.rebuilding.shadow import (
     Family,
     Logged,
     by_moment,
@@ -22,6 +21,7 @@ from perennial.kit.shadow import (
     logged,
     made_of,
 )
+from perennial.kit.relay import message_of
 from perennial.kit.subject import Made, Row, Service, Subject
 from perennial.kit.worlds import Worlds
 

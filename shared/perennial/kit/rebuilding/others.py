@@ -9,10 +9,10 @@ from perennial.contracts.base import Fact
 from perennial.contracts.strict import Malformed
 from perennial.kit.batch import Partition
 from perennial.kit.reading import Reader, Stored
-from perennial.kit.remade_rows import save_archive, save_states
-from perennial.kit.shadow import families, logged, mirrored
+from perennial.kit.rebuilding.rows import save_archive, save_states
+from perennial.kit.rebuilding.shadow import families, logged, mirrored
+from perennial.kit.rebuilding.tails import Tail
 from perennial.kit.subject import Service, Subject
-from perennial.kit.tails import Tail
 from perennial.kit.worlds import Worlds
 from perennial.kit.writing import encode_state
 
