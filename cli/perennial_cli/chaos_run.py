@@ -37,6 +37,8 @@ from perennial_cli.topology import access
 REST_CLIENTS, SHOPPERS_EACH, PROSPECTS_EACH, FLOORS = 6, 20, 20, 3
 RATE_EACH, PARTNER_RATE = 7.0, 40.0
 HEAL_WITHIN, SETTLE_WITHIN, JUDGE_WITHIN = 90.0, 120.0, 900.0
+LOOKS_MOST = 3
+"""A clock may strike between reading the topics and the tables; what is lost or doubled stays so."""
 
 
 @dataclass
@@ -134,8 +136,14 @@ async def _judge(plan: Plan, addresses: Addresses, ran: Ran) -> None:
     if trouble:
         ran.troubles.append(f"not settled {plan.settle_within:.0f} s after healing: {trouble}")
         return
-    readings = await take_readings(addresses)
-    ran.checks = judge(read_account(plan.folder / "ledger.ndjson"), readings)
+    account = read_account(plan.folder / "ledger.ndjson")
+    for looks in range(1, LOOKS_MOST + 1):
+        readings = await take_readings(addresses)
+        ran.checks = judge(account, readings)
+        ran.tally["looks"] = looks
+        if not any(check.violations for check in ran.checks):
+            break
+        await at_rest(addresses, plan.settle_within)
     ran.checks += await rebuilt(Home(plan.folder), addresses)
     ran.tally += met(readings, plan.folder / "logs")
     if stuck := await deadlocks(addresses, plan.folder / "logs"):
