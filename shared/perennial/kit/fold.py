@@ -177,11 +177,11 @@ class Fold(Ordering):
     ) -> list[Event]:
         events = []
         subject, policy = entity.subject, self.worlds.policy_version(now)
-        own, changed = entity, {entity.key: entity}
+        own, changed = entity, {entity.key: (entity, entity.state)}
         for index, wish in enumerate(decision):
             event, time = event_of(wish)
             entity = self.entities[subject.name, wish.key] if isinstance(wish, Of) else own
-            changed[entity.key] = entity
+            changed.setdefault(entity.key, (entity, entity.state))
             if not subject.emits:  # a mirror: another's fact is all there is to know
                 entity.state = subject.evolve(entity.state, event, now)
                 continue
@@ -200,7 +200,7 @@ class Fold(Ordering):
                 self.writes.rows.extend(self.service.rows(made))
         if decision:
             self.parts.follow(changed.values())
-        for entity in changed.values():
+        for entity, _ in changed.values():
             named = subject.due(entity.state, self.worlds.at(now))
             due = min(named.values(), default=None)
             entity.touched = entity.touched or bool(decision) or due != entity.due

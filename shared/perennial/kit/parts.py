@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from copy import copy
+from typing import Any
 
 from perennial.contracts.base import Fact, Refusal
 from perennial.kit.batch import Entity, EntityId, PartId, Writes
@@ -59,15 +60,16 @@ class Parts:
                 )
         return None
 
-    def follow(self, changed: Iterable[Entity]) -> None:
-        """Take note of who holds what now: first of what was let go of, then of what was gained."""
-        held = [one for one in changed if one.subject.part is not None]
-        for entity in held:
-            for part_id in entity.parts_before.keys() - entity.state.parts.keys():
+    def follow(self, changed: Iterable[tuple[Entity, Any]]) -> None:
+        """Take note of who holds what after a decision, from each one's state before it: first of what
+        was let go of, then of what was gained."""
+        held = [(one, before) for one, before in changed if one.subject.part is not None]
+        for entity, before in held:
+            for part_id in before.parts.keys() - entity.state.parts.keys():
                 place = entity.subject.name, part_id
                 if self._holders.get(place) == entity.key:
                     self._set(place, "")
-        for entity in held:
+        for entity, _ in held:
             for part_id in entity.state.parts:
                 self._set((entity.subject.name, part_id), entity.key)
 
