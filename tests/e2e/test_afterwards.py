@@ -115,6 +115,8 @@ async def test_a_row_changed_by_hand_is_found_and_mended_only_by_force(house: Ho
 async def test_tables_change_places_under_the_running_service(house: House) -> None:
     """Whoever asks meanwhile waits, is answered, and finds later what was promised."""
     stopping, placed = asyncio.Event(), []
+    on_its_way = "('customer', 'on-its-way', 'nobody-yet', 'null')"
+    await rows_in(house, f"INSERT INTO lead_intake.part VALUES {on_its_way}")
 
     async def customers() -> None:
         while not stopping.is_set():
@@ -127,6 +129,8 @@ async def test_tables_change_places_under_the_running_service(house: House) -> N
         assert told.code == 0, f"{told.text}{told.errors}"
     stopping.set()
     await ordering
+    there = "DELETE FROM lead_intake.part WHERE id = 'on-its-way' RETURNING state"
+    assert [row[0] for row in await rows_in(house, there)] == ["null"]
     await house.settle()
     for order in placed:
         await house.get("lead-intake", f"/v1/orders/{order}")

@@ -22,6 +22,8 @@ _KEY = """
 _COLUMNS = {"entity": "subject, key, now, made, due", "part": "subject, id, key"}
 """Of `entity` what the topics tell: the rest is the door's, how far it has taken whose facts. States
 are compared as what they say: a default may be spelt or left out."""
+_WHICH = {"part": "WHERE state <> 'null'"}
+"""One that is on its way to whom it was left is no part of anybody."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Table:
         bare = "made = '{}'" if self.name == "entity" else "false"
         return (
             f"SELECT ARRAY[{place}], ROW({columns})::text, {state}, {bare}"
-            f" FROM {schema}.{self.name} ORDER BY {place}"
+            f" FROM {schema}.{self.name} {_WHICH.get(self.name, '')} ORDER BY {place}"
         )
 
     def same(self, service: Service, here: Any, there: Any) -> bool:

@@ -36,8 +36,11 @@ _CARRY = (
        FROM {live}.entity AS v WHERE t.subject = v.subject AND t.key = v.key""",
     """INSERT INTO {beside}.entity SELECT * FROM {live}.entity
        ON CONFLICT (subject, key) DO NOTHING""",
+    """INSERT INTO {beside}.part SELECT * FROM {live}.part WHERE state = 'null'
+       ON CONFLICT (subject, id) DO NOTHING""",
 )
-"""How far the door has come with whose facts is its own affair, and goes along as it stands."""
+"""How far the door has come with whose facts is its own affair, and goes along as it stands; so do parts
+that were let go of and are still to be taken."""
 _FUNCTIONS = """
     SELECT proname || '(' || pg_get_function_identity_arguments(oid) || ')'
     FROM pg_proc WHERE pronamespace = $1::regnamespace
