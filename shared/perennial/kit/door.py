@@ -221,8 +221,8 @@ class _Batch:
         places = entities.keys() & (spoken_to | self.followed.keys())
         roots = {
             place: (place[0], root)
-            for place, one in ((place, entities[place]) for place in places)
-            if (root := one.subject.root(one.state))
+            for place in places
+            if (root := entities[place].subject.root(entities[place].state))
         }
         astray = any(
             roots.get(place) != root for place, root in self.followed.items() if place in places

@@ -1,14 +1,11 @@
 """A service's recorded life, read from its schema and the log: what a run in memory starts from."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-import asyncpg
 
 from perennial.contracts.base import EPOCH, Event, Fact
+from perennial.kit.aside import snapshot
 from perennial.kit.batch import Item, Partition, Record
 from perennial.kit.ingest import receive
 from perennial.kit.journal import Taken
@@ -17,7 +14,6 @@ from perennial.kit.reading import Reader
 from perennial.kit.rerun import Step, steps_of
 from perennial.kit.subject import Service
 
-UNHURRIED = {"transaction_timeout": "0", "idle_in_transaction_session_timeout": "0"}
 _JOURNAL = """
     SELECT seq, at, lane, knew, page FROM journal WHERE seq > $1 ORDER BY seq
 """
@@ -102,7 +98,7 @@ async def recorded(
     service: Service, url: str, broker: Broker, after: int = 0, since: datetime | None = None
 ) -> Recorded:
     """The whole recorded life; or the batches behind a row of the journal, and events since a moment."""
-    async with _snapshot(url) as base:
+    async with snapshot(url) as base:
         if await base.fetchval(_RESTORED):
             raise LostJournalError(service.name)
         steps = steps_of(await base.fetch(_JOURNAL, after))
@@ -129,13 +125,3 @@ def _extent(steps: Iterable[Step]) -> tuple[dict[Partition, int], dict[Partition
                 starts[place] = min(entry.offset, starts.get(place, entry.offset))
                 ends[place] = max(end, ends.get(place, 0))
     return starts, ends
-
-
-@asynccontextmanager
-async def _snapshot(url: str) -> AsyncIterator[Any]:
-    connection = await asyncpg.connect(url, server_settings=UNHURRIED)
-    try:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            yield connection
-    finally:
-        await connection.close()

@@ -7,10 +7,14 @@ import os
 import signal
 import sys
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import uvloop
 
 from perennial.kit.subject import Service
+
+if TYPE_CHECKING:
+    from perennial.kit.runtime import Settings
 
 USAGE = "usage: python -m <service>.main door|relay|migrate|check|rebuild [wish as JSON]"
 
@@ -56,9 +60,16 @@ async def _until_told(run) -> None:  # type: ignore[no-untyped-def]
 
 
 async def _door(service: Service, stopping: asyncio.Event) -> None:
-    from perennial.kit.runtime import Settings, serve_door
+    from perennial.kit.runtime import serve_door
 
-    await serve_door(service, Settings(), stopping)  # type: ignore[call-arg]
+    await serve_door(service, _settings(), stopping)
+
+
+def _settings() -> "Settings":
+    """As the environment tells them; what reads them loads with the process that needs them."""
+    from perennial.kit.runtime import Settings
+
+    return Settings()  # type: ignore[call-arg]
 
 
 async def _relay(service: Service, stopping: asyncio.Event) -> None:
@@ -72,9 +83,8 @@ async def _check(service: Service) -> int:
     import msgspec
 
     from perennial.kit.rebuilding.check import check
-    from perennial.kit.runtime import Settings
 
-    settings = Settings()  # type: ignore[call-arg]
+    settings = _settings()
     checked = await check(service, settings.database_url, settings.broker())
     sys.stdout.write(msgspec.json.encode(checked).decode() + "\n")
     return 1 if checked.differing else 0
@@ -86,13 +96,12 @@ async def _rebuild(service: Service, wish: str) -> int:
 
     from perennial.kit.rebuilding.check import RebuildError
     from perennial.kit.rebuilding.switching import Rebuild, Wish
-    from perennial.kit.runtime import Settings
 
     def say(line: object) -> None:
         sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
         sys.stdout.flush()
 
-    settings = Settings()  # type: ignore[call-arg]
+    settings = _settings()
     rebuild = Rebuild(
         service,
         settings.database_url,
@@ -115,9 +124,8 @@ async def _restore(service: Service) -> None:
     if "PERENNIAL_KAFKA_BOOTSTRAP" not in os.environ:
         return
     from perennial.kit.rebuilding.restoring import restore
-    from perennial.kit.runtime import Settings
 
-    settings = Settings()  # type: ignore[call-arg]
+    settings = _settings()
     facts = await restore(service, settings.database_url, settings.broker())
     if facts:
         logging.warning("the tables were empty: made again from %d facts of the topics", facts)

@@ -6,7 +6,7 @@ version back. Whatever happens to this process, the next one counts anew from th
 
 import asyncio
 import logging
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ from perennial.kit.bounds import Tally, broken
 from perennial.kit.jobs import asking
 from perennial.kit.policies import Adoption, NoteWatch
 from perennial.kit.trials import TryPolicy
+from perennial.kit.waking import set_within
 from perennial.kit.whatif_process import BrokeOffError, lines, wish_of
 from perennial.kit.whatif_words import Line
 
@@ -41,8 +42,7 @@ async def work(runtime: Any, stopping: asyncio.Event) -> None:
         except BrokeOffError as error:
             log.warning("%s; the watch begins anew", error)
             pause = AGAIN_SECONDS
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), pause)
+        await set_within(stopping, pause)
 
 
 async def _to_watch(runtime: Any) -> Adoption | None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 import msgspec
+from perennial.kit.waking import set_within
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -97,13 +98,7 @@ class Broadcast:
 
     async def news(self, position: int, seconds: float) -> bool:
         """Whether anything came after a position, within that time."""
-        if self.head > position:
-            return True
-        try:
-            await asyncio.wait_for(self._news.wait(), seconds)
-        except TimeoutError:
-            return False
-        return True
+        return self.head > position or await set_within(self._news, seconds)
 
 
 async def events(

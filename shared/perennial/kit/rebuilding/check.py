@@ -7,8 +7,7 @@ snapshot knows, and what is newer is left out by its version. Memory holds one p
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +15,7 @@ import asyncpg
 import msgspec
 
 from perennial.contracts.strict import Malformed
+from perennial.kit.aside import snapshot
 from perennial.kit.batch import Partition
 from perennial.kit.kafka import Broker, partition_for
 from perennial.kit.postgres import load_reference
@@ -41,7 +41,6 @@ from perennial.kit.subject import Row, Service, Subject
 from perennial.kit.worlds import Worlds
 
 OUTBOX_WITHIN = 60.0
-UNHURRIED = {"transaction_timeout": "0", "idle_in_transaction_session_timeout": "0"}
 
 _ENTITIES = """
     SELECT subject, key, now, seen::text, made::text, state::text FROM entity
@@ -68,23 +67,13 @@ class RebuildError(Exception):
 async def check(service: Service, url: str, broker: Broker) -> Checked:
     """Compare every own subject, part and event, and every mirror, with the topics."""
     checked = Checked(service=service.name)
-    async with _snapshot(url) as base, Reader(broker) as reader:
+    async with snapshot(url) as base, Reader(broker) as reader:
         await outbox_gone(base, url)
         worlds = Worlds(service, await load_reference(base, service))
         moment = await base.fetchval("SELECT transaction_timestamp()")
         for family in families(service):
             await _Comparison(service, worlds, family, moment, base, reader, checked).run()
     return checked
-
-
-@asynccontextmanager
-async def _snapshot(url: str) -> AsyncIterator[Any]:
-    connection = await asyncpg.connect(url, server_settings=UNHURRIED)
-    try:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            yield connection
-    finally:
-        await connection.close()
 
 
 async def outbox_gone(base: Any, url: str) -> None:

@@ -126,6 +126,8 @@ class Remaking:
     async def _ledgers(self, family: Family) -> None:
         """Entries over many keys, from events that none has been told of, in the order of moments."""
         ledgers = {one.ledger.name: one.ledger for one in family.subjects if one.ledger}
+        if not ledgers:
+            return
         topics = [topic.name for topic in family.topics]
         states: dict[tuple[str, str], Any] = {}
         for name, key, text in await self._remade.fetch(_LEDGERS, list(ledgers)):

@@ -11,11 +11,12 @@ from typing import Any
 import msgspec
 
 from perennial.contracts.catalogue import is_partner
+from perennial.kit.aside import connected
 from perennial.kit.batch import Partition
 from perennial.kit.kafka import Broker
 from perennial.kit.reading import Reader, committed
 from perennial.kit.rebuilding.remaking import Remaking
-from perennial.kit.rebuilding.switching import connected, schema_of
+from perennial.kit.rebuilding.switching import schema_of
 from perennial.kit.subject import Service
 
 BATCH = 500

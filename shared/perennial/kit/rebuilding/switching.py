@@ -8,9 +8,10 @@ from typing import Any
 
 import asyncpg
 
+from perennial.kit.aside import connected, snapshot
 from perennial.kit.kafka import Broker
 from perennial.kit.reading import Reader
-from perennial.kit.rebuilding.check import UNHURRIED, RebuildError, outbox_gone
+from perennial.kit.rebuilding.check import RebuildError, outbox_gone
 from perennial.kit.rebuilding.comparing import Checked
 from perennial.kit.rebuilding.remaking import Remaking
 from perennial.kit.rebuilding.rowwise import described, differences, tables_of
@@ -88,7 +89,7 @@ class Rebuild:
                 lambda facts: self._tell("folding", facts),
             )  # fmt: skip
             checked = making.checked
-            async with self._snapshot() as base:
+            async with snapshot(self._url, self.live) as base:
                 await outbox_gone(base, self._url)
                 await making.look(base)
                 self._tell("comparing", making.facts)
@@ -123,14 +124,6 @@ class Rebuild:
             for schema in schemas:
                 await connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
 
-    @asynccontextmanager
-    async def _snapshot(self) -> AsyncIterator[Any]:
-        async with (
-            connected(self._url, self.live) as base,
-            base.transaction(isolation="repeatable_read", readonly=True),
-        ):
-            yield base
-
     async def _compare(self, base: Any, remade: Any, checked: Checked) -> None:
         for table in await described(base, self.live, tables_of(self._service)):
             checked.count(table.name, 0)
@@ -144,7 +137,7 @@ class Rebuild:
         """Catch up until little is left; then nobody writes until the tables have changed places."""
         for _ in range(LOOKS_MOST):
             before = making.facts
-            async with self._snapshot() as base:
+            async with snapshot(self._url, self.live) as base:
                 await outbox_gone(base, self._url)
                 await making.look(base)
             if making.facts - before <= FEW:
@@ -164,23 +157,25 @@ class Rebuild:
     async def _alone(self, tables: Sequence[str]) -> AsyncIterator[Any]:
         """A transaction in which nobody else reads or writes these tables. All locks at once, or none:
         whoever is at work ends it first, and none waits for a lock while we hold another."""
-        listed = ", ".join(f"{self.live}.{table}" for table in tables)
-        async with connected(self._url, self.live) as owner:
+        async with connected(self._url, self.live) as owner, owner.transaction():
             for _ in range(TRIES_MOST):
-                transaction = owner.transaction()
-                await transaction.start()
-                try:
-                    await owner.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
-                    await owner.execute(f"LOCK TABLE {listed} IN ACCESS EXCLUSIVE MODE")
-                except asyncpg.LockNotAvailableError:
-                    await transaction.rollback()
-                    await asyncio.sleep(PAUSE)  # others go on meanwhile
-                    continue
-                await owner.execute("SET LOCAL lock_timeout = 0")
-                async with _ended(transaction):
+                if await self._locked(owner, tables):
                     yield owner
-                return
-        raise RebuildError("the tables are never free: try again when there is less to do")
+                    return
+                await asyncio.sleep(PAUSE)  # others go on meanwhile
+            raise RebuildError("the tables are never free: try again when there is less to do")
+
+    async def _locked(self, owner: Any, tables: Iterable[str]) -> bool:
+        """Whether all could be had; if not, those that were had are free again."""
+        listed = ", ".join(f"{self.live}.{table}" for table in tables)
+        try:
+            async with owner.transaction():
+                await owner.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
+                await owner.execute(f"LOCK TABLE {listed} IN ACCESS EXCLUSIVE MODE")
+                await owner.execute("SET LOCAL lock_timeout = 0")
+        except asyncpg.LockNotAvailableError:
+            return False
+        return True
 
     async def _moves(self, owner: Any, tables: Iterable[str]) -> list[str]:
         """Tables and the functions of their triggers change places; grants go with them."""
@@ -199,22 +194,3 @@ class Rebuild:
 
 def schema_of(service: Service) -> str:
     return service.name.replace("-", "_")
-
-
-@asynccontextmanager
-async def connected(url: str, schema: str) -> AsyncIterator[Any]:
-    connection = await asyncpg.connect(url, server_settings={**UNHURRIED, "search_path": schema})
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
-@asynccontextmanager
-async def _ended(transaction: Any) -> AsyncIterator[None]:
-    try:
-        yield
-    except BaseException:
-        await transaction.rollback()
-        raise
-    await transaction.commit()
