@@ -148,6 +148,28 @@ async def test_a_name_learned_of_one_meanwhile_speaks_for_it_each_time_it_is_use
         assert desk.parts()[order_id("shop", number)][0] == loser
 
 
+@pytest.mark.parametrize("learned", ["of the whole", "before"])
+async def test_a_name_of_one_who_came_with_another_goes_where_that_one_goes(learned: str) -> None:
+    desk = await two_parties()
+    await desk.client("POST", "/leads", LEAD | {"lead": "L3", "party": "hooli", "person": None})
+    first, second, third = sorted([*OF.values(), party_id("shop", "hooli")])
+    named = next(n for n in (*OF, "hooli") if party_id("shop", n) == third)
+    email = {"email": "buyer@third.example"}
+    await desk.client("POST", "/leads", LEAD | {"lead": "L4", "party": named, "person": email})
+    await desk.unite(second, third)
+    if learned == "before":
+        await desk.order("another-name", "new-0", person=email)
+    await desk.unite(first, second)
+    for number in ("new-1", "new-2"):
+        await desk.order("another-name", number, person=email)
+    assert await desk.unite(first, second, apart=True) == 201
+    assert {kept[0] for number, kept in desk.parts().items() if "new" in kept[1]} == {second}
+    await desk.order("another-name", "new-3", person=email)
+    assert await desk.unite(second, third, apart=True) == 201
+    assert {kept[0] for number, kept in desk.parts().items() if "new" in kept[1]} == {third}
+    assert (await desk.order("another-name", "new-4"))["customer_id"] == third
+
+
 async def test_what_one_knows_of_the_party_comes_and_goes_with_it() -> None:
     desk = Desk()
     await desk.client("POST", "/leads", LEAD | {"attributes": {"size": "40"}})

@@ -7,9 +7,9 @@ from lifecycle import jobs, store
 from lifecycle.domain.report import reconciles
 from lifecycle.handlers import CUSTOMER
 from lifecycle.main import SERVICE
-from perennial.contracts.customers import CustomerMoved, RedLightLit
+from perennial.contracts.customers import CustomerActivated, CustomerMoved, RedLightLit
 from perennial.contracts.entering import CustomerMerged, CustomerUnmerged, LeadHolderNoted
-from perennial.contracts.scores import OrderEffect
+from perennial.contracts.scores import CustomerScored, OrderEffect
 from perennial.contracts.unions import LeadLeft, LeadMerged, LeadTaken, LeadUnmerged
 from perennial.kit.history import state_at, timeline
 
@@ -33,13 +33,23 @@ def unmerged(key: str = ANN, **more: Any) -> LeadUnmerged:
     return LeadUnmerged(customer_id=key, **{**SAID, **more})
 
 
+def gone(number: int) -> CustomerScored:
+    left = OrderEffect(order_id=f"o{number}", day=START.date(), kind="left", orders=-1, paid=-1)
+    return scored(because="order", order=left, orders=1, paid_orders=1, alive=0.01)
+
+
+def taken_back(number: int) -> CustomerScored:
+    order = OrderEffect(order_id=f"o{number}", day=START.date(), kind="taken", orders=1, paid=1)
+    return scored(because="order", order=order, orders=1, paid_orders=1)
+
+
 def test_it_rests_in_no_segment_and_nothing_said_of_it_counts() -> None:
     life = customer()
     before = life.segment
     life.after(1, merged())
     assert (life.segment, life.state.root, life.state.was) == (None, "c-root", before)
     made = len(life.events)
-    life.after(400, scored(alive=0.01, silence_days=400.0), ordered(3, life.now))
+    life.after(400, scored(alive=0.01, silence_days=400.0))
     assert len(life.events) == made
     [event] = life.made(CustomerMerged)
     assert (event.before, event.number) == (before, life.state.number)
@@ -51,6 +61,24 @@ def test_apart_again_it_stands_where_it_stood_with_its_number() -> None:
     life.after(1, merged(), unmerged())
     assert life.state == before
     assert [one.after for one in life.made(CustomerUnmerged)] == [before.segment]
+
+
+def test_a_score_that_overtakes_the_word_that_they_are_two_counts_once_it_came() -> None:
+    life = lived([(0, lead()), (0, merged())])
+    life.after(3, taken_back(1), unmerged())
+    assert (life.segment, life.state.entry_order, life.state.early) == ("activated", "o1", ())
+    assert life.made(CustomerUnmerged)[0].after == "identified"
+    late = lived([(0, lead()), (0, merged())]).after(3, unmerged(), taken_back(1))
+    assert (late.segment, late.state.number) == (life.segment, life.state.number)
+
+
+def test_a_score_under_way_when_they_became_one_leaves_nothing_once_its_order_left() -> None:
+    life = lived([(0, lead()), (0, merged())])
+    alike = life.state
+    life.after(1, ordered(1, life.now), scored(alive=0.9), gone(1))
+    assert life.state == alike
+    life.after(1, unmerged())
+    assert (life.segment, life.made(CustomerActivated)) == ("identified", [])
 
 
 def test_a_case_waits_with_its_customer_and_goes_on_afterwards() -> None:
@@ -69,8 +97,7 @@ def test_to_the_root_it_makes_no_difference_but_leads_and_orders() -> None:
     life.after(1, merged(root=ANN, loser="c-other"))
     assert life.state == state
     moves = len(life.made(CustomerMoved))
-    gone = OrderEffect(order_id="o2", day=START.date(), kind="left", orders=-1, paid=-1)
-    life.after(1, scored(because="order", order=gone, orders=1, paid_orders=1, alive=0.01))
+    life.after(1, gone(2))
     assert len(life.made(CustomerMoved)) == moves
 
 

@@ -75,7 +75,8 @@ class ActivationAwaited(Event, frozen=True, kw_only=True):
 
 
 class NumbersKept(Event, frozen=True, kw_only=True):
-    """A number that came while activation was awaited: it is judged once the party is in."""
+    """A number that came while activation was awaited, or before the two that were one are two again:
+    it is judged once the party is in."""
 
     TYPE: ClassVar[str] = "perennial.customer.numbers-kept.v1"
     customer_id: Id

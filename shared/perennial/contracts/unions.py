@@ -44,6 +44,8 @@ class LeadMerged(Event, frozen=True, kw_only=True):
     reason: Text = ""
     members: list[Id] = []
     """Whoever the loser had taken in before, and comes with it."""
+    whose: dict[str, str] = {}
+    """Names learned of those, and whose each is."""
     attributes: dict[str, str] = {}
     """What the loser knows of the party; nothing that the root knows is overwritten."""
     contacts: dict[str, Any] = {}
@@ -62,6 +64,8 @@ class LeadUnmerged(Event, frozen=True, kw_only=True):
     members: list[Id] = []
     names: list[str] = []
     """Names of the loser that were learned meanwhile: they lead to it again."""
+    whose: dict[str, str] = {}
+    """Names that are those of one of its members, and whose: they go with that one, if it parts."""
     attributes: dict[str, str] = {}
     """What came under its names meanwhile; the root forgets it."""
     contacts: dict[str, Any] = {}

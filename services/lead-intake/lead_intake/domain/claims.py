@@ -46,11 +46,11 @@ def renames(event: Event) -> Mapping[str, str]:
 def came_for(state: Customer, fact: Fact) -> str:
     """Which of those found to be this party a touch came for: as it was addressed, or by a name that
     was learned of that one since, and leads here as long as they are one."""
-    if fact.of or not state.absorbed:
+    if not state.absorbed:
         return fact.of
     names = (fact.data.customer_id, *fact.data.claims)
     name = next((one for one in names if one in fact.known), "")
-    return next((party for party, came in state.absorbed.items() if name in came.names), "")
+    return state.whose.get(name, fact.of)
 
 
 def own_claims(fact: Fact) -> list[str]:

@@ -24,6 +24,7 @@ from perennial.contracts.unions import MergeDeclined, MergeProposed
 
 from lead_intake.domain import contacts as the_contacts
 from lead_intake.domain import leads as the_leads
+from lead_intake.domain.absorbed import Absorbed, learned
 from lead_intake.domain.contacts import Contacts
 from lead_intake.domain.identity import lead_id, partys_names
 from lead_intake.domain.lead import Lead
@@ -77,20 +78,6 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     declined: bool = False
 
 
-class Absorbed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A party that was found to be this one, and what only it says."""
-
-    since: datetime
-    members: tuple[str, ...] = ()
-    """Whoever it had taken in before."""
-    brought: dict[str, str] = {}
-    """Attributes that nothing of the root's own says."""
-    names: tuple[str, ...] = ()
-    """Names that came under its own since."""
-    contacts: Contacts = Contacts()
-    """Its own, before and since."""
-
-
 class Customer(State, frozen=True, kw_only=True):
     """A party from its first touch on."""
 
@@ -131,6 +118,15 @@ class Customer(State, frozen=True, kw_only=True):
         """The party of those found to be this one that it is, or came with; "" for none of them."""
         found = (n for n, one in self.absorbed.items() if party == n or party in one.members)
         return next(found, "")
+
+    @property
+    def whose(self) -> dict[str, str]:
+        """Names of those who were found to be this one, learned since, and whose they are."""
+        return {
+            name: whose
+            for party, came in self.absorbed.items()
+            for name, whose in (dict.fromkeys(came.names, party) | came.whose).items()
+        }
 
     def meant(self, lead_id: str) -> tuple[str, Lead]:
         """The same, of a wish about a lead of this party."""
@@ -205,8 +201,7 @@ def known_of(
         merged = {**state.attributes, **attributes, **own}
         return replace(state, attributes=merged, absorbed=rest)
     news = without(attributes, state.attributes)
-    learned = tuple(dict.fromkeys((*came.names, *names)))
-    came = replace(came, brought={**came.brought, **news}, names=learned)
+    came = replace(learned(came, through, of, names), brought={**came.brought, **news})
     return replace(
         state,
         attributes={**news, **state.attributes},

@@ -62,6 +62,7 @@ def merge(state: Customer, fact: Fact, _world: World, _now: datetime) -> Decisio
         members=members,
         attributes=gone.attributes,
         contacts=_plain(gone.contacts),
+        whose=gone.whose,
         **said,
     )
     joined = replace(merged, customer_id=root)
@@ -85,6 +86,7 @@ def unmerge(state: Customer, fact: Fact, _world: World, _now: datetime) -> Decis
         reason=wish.reason,
         members=list(came.members),
         names=list(came.names),
+        whose=came.whose,
         attributes=came.brought,
         contacts=_plain(came.contacts),
     )

@@ -1,5 +1,6 @@
 """What becomes of two parties that are found to be one, and of one that is two again: state alone."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
@@ -14,9 +15,9 @@ from perennial.contracts.unions import (
     OrderTaken,
 )
 
+from lead_intake.domain.absorbed import Absorbed, learned
 from lead_intake.domain.contacts import Contacts, united
 from lead_intake.domain.customer import (
-    Absorbed,
     Customer,
     Order,
     Proposal,
@@ -55,7 +56,8 @@ def _merged(state: Customer, event: LeadMerged, now: datetime) -> Customer:
     if event.customer_id == event.loser:
         return replace(state, root=event.root)
     theirs = msgspec.convert(event.contacts, Contacts)
-    came = Absorbed(since=now, members=tuple(event.members), contacts=theirs)
+    members, whose = tuple(event.members), dict(event.whose)
+    came = Absorbed(since=now, members=members, whose=whose, contacts=theirs)
     proposals = without(state.proposals, (event.loser,))
     state = replace(
         state,
@@ -67,6 +69,15 @@ def _merged(state: Customer, event: LeadMerged, now: datetime) -> Customer:
     return known_of(state, event.attributes, event.loser)
 
 
+def _named(state: Customer, whose: Mapping[str, str]) -> dict[str, Absorbed]:
+    """Those found to be this party, once it is told by which names they were known where it came from."""
+    absorbed = dict(state.absorbed)
+    for name, of in whose.items():
+        through = state.came_through(of)
+        absorbed[through] = learned(absorbed[through], through, of, (name,))
+    return absorbed
+
+
 def _unmerged(state: Customer, event: LeadUnmerged, now: datetime) -> Customer:
     """Who says that they are two has answered whatever was asked of the two."""
     declined = Proposal(claims=(), since=now, declined=True)
@@ -75,6 +86,7 @@ def _unmerged(state: Customer, event: LeadUnmerged, now: datetime) -> Customer:
         return replace(
             state,
             root="",
+            absorbed=_named(state, event.whose),
             attributes={**state.attributes, **event.attributes},
             contacts=msgspec.convert(event.contacts, Contacts),
             proposals={**state.proposals, event.root: replace(asked, declined=True)},

@@ -49,7 +49,7 @@ def _merged(customer: Customer, event: CustomerMerged, _now: datetime) -> Custom
 
 
 def _unmerged(customer: Customer, event: CustomerUnmerged, _now: datetime) -> Customer:
-    return replace(customer, root="", was=None, segment=event.after)
+    return replace(customer, root="", was=None, early=(), segment=event.after)
 
 
 def _holder(customer: Customer, event: LeadHolderNoted, _now: datetime) -> Customer:
@@ -83,11 +83,22 @@ def _awaited(customer: Customer, event: ActivationAwaited, _now: datetime) -> Cu
 
 
 def _kept(customer: Customer, event: NumbersKept, _now: datetime) -> Customer:
+    kept = Kept(event_id=event.event_id, scored=event.scored, trend=event.trend, churn=event.churn)
+    if customer.root:
+        return replace(customer, early=_without_left((*customer.early, kept)))
     awaiting = customer.awaiting
     if awaiting is None:
         return customer
-    kept = Kept(event_id=event.event_id, scored=event.scored, trend=event.trend, churn=event.churn)
     return replace(customer, awaiting=replace(awaiting, kept=(*awaiting.kept, kept)))
+
+
+def _without_left(early: tuple[Kept, ...]) -> tuple[Kept, ...]:
+    """Nothing is left of an order that has left again, nor of any number once none is there."""
+    order = early[-1].order
+    if order is not None and order.kind == "left":
+        gone = order.order_id
+        early = tuple(one for one in early if one.order is None or one.order.order_id != gone)
+    return early if any(one.order for one in early) else ()
 
 
 def _paid(customer: Customer, event: FirstOrderPaid, _now: datetime) -> Customer:

@@ -18,20 +18,18 @@ from lifecycle.domain.world import World
 
 HOLDINGS = (*get_args(holding.Gained), *get_args(holding.Freed), LeadWon)
 """What says who holds a lead."""
+NUMBERS = (CustomerScored, TrendChanged, ChurnChanged)
 
 
 def react(customer: Customer, fact: Fact, world: World, now: datetime) -> Decision:
     """What a fact changes. Orders are no ground for a decision here: their scores are (R12)."""
     if isinstance(fact.data, unions.UNIONS):
         return unions.followed(customer, fact, world, now)
+    if isinstance(fact.data, NUMBERS):
+        return numbers.heard(customer, fact, world, now)
     if customer.root:
         return []
     match fact.data:
-        case CustomerScored() as scored:
-            events = numbers.judged(customer, fact, world, now)
-            return [*events, *numbers.first_bought(customer, fact, scored)]
-        case TrendChanged() | ChurnChanged():
-            return numbers.judged(customer, fact, world, now)
         case LeadCaptured():
             return entry.identified(customer, fact)
         case LeadScored() as lead:

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from perennial.contracts.base import Fact
 from perennial.contracts.customers import ProductFirstBought, Signs
-from perennial.contracts.scores import CustomerScored
+from perennial.contracts.scores import CustomerScored, OrderEffect
 
-from lifecycle.domain import entry, redlight, unions, winback
+from lifecycle.domain import entry, redlight, winback
 from lifecycle.domain.development import by_numbers
 from lifecycle.domain.moves import Events
 from lifecycle.domain.record import Customer, part_id
@@ -14,10 +14,25 @@ from lifecycle.domain.segments import BEFORE, RESTING
 from lifecycle.domain.world import World
 
 
+def heard(customer: Customer, fact: Fact, world: World, now: datetime) -> Events:
+    """A number, and what its order says besides."""
+    if customer.root:
+        return [*resting(customer, fact), *first_bought(customer, fact)]
+    return [*judged(customer, fact, world, now), *first_bought(customer, fact)]
+
+
+def resting(customer: Customer, fact: Fact) -> Events:
+    """To who is part of another nothing happens. An order that counts all the same overtook the word
+    that they are two, or is about to leave: its score is kept, with the numbers that follow it."""
+    order = fact.data.order if isinstance(fact.data, CustomerScored) else None
+    here = order is not None and not _is_about_one_that_left(fact)
+    return [entry.kept(fact)] if here or customer.early else []
+
+
 def judged(customer: Customer, fact: Fact, world: World, now: datetime) -> Events:
     """What a number means in the segment where the customer is."""
     segment = customer.segment
-    if unions.is_about_one_that_left(fact):
+    if _is_about_one_that_left(fact):
         return []
     if customer.awaiting:
         return [entry.kept(fact)]
@@ -32,11 +47,17 @@ def judged(customer: Customer, fact: Fact, world: World, now: datetime) -> Event
     return _unlit(customer, fact, world, now)
 
 
-def first_bought(customer: Customer, fact: Fact, scored: CustomerScored) -> Events:
+def _is_about_one_that_left(fact: Fact) -> bool:
+    """Whether a score tells of an order that is another's now: that says nothing of this customer."""
+    order = fact.data.order if isinstance(fact.data, CustomerScored) else None
+    return order is not None and order.kind == "left"
+
+
+def first_bought(customer: Customer, fact: Fact) -> Events:
     """A product this customer never bought before."""
-    order = scored.order
-    bought = order is not None and (order.kind == "taken" or redlight.order_day(scored) is not None)
-    if order is None or not order.product or not bought:
+    scored = fact.data
+    order = scored.order if isinstance(scored, CustomerScored) else None
+    if order is None or not order.product or not _is_bought(scored, order):
         return []
     if part_id(fact.key, order.product) in customer.parts:
         return []
@@ -48,6 +69,10 @@ def first_bought(customer: Customer, fact: Fact, scored: CustomerScored) -> Even
             order_id=order.order_id,
         )
     ]
+
+
+def _is_bought(scored: CustomerScored, order: OrderEffect) -> bool:
+    return order.kind == "taken" or redlight.order_day(scored) is not None
 
 
 def _outside(customer: Customer, fact: Fact, world: World, now: datetime) -> Events:

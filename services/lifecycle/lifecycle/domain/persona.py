@@ -10,7 +10,7 @@ from perennial.contracts.grades import LeadScored
 from lifecycle.domain import care, entry, numbers
 from lifecycle.domain.evolving import evolve, evolved
 from lifecycle.domain.moves import Events
-from lifecycle.domain.record import Awaiting, Customer, Kept
+from lifecycle.domain.record import Awaiting, Customer
 from lifecycle.domain.requests import ConfirmPersona
 from lifecycle.domain.segments import BEFORE, MEMBERS
 from lifecycle.domain.world import World
@@ -90,7 +90,7 @@ def _let_in(
     )
     customer = evolved(customer, events, now)
     for place, kept in enumerate(awaiting.kept):
-        number = _as_fact(kept, fact)
+        number = kept.as_fact(fact)
         if place == 0 and not customer.unpaid:
             made = entry.serving(customer, number, world, now)
         else:
@@ -98,8 +98,3 @@ def _let_in(
         customer = evolved(customer, made, now)
         events += made
     return events
-
-
-def _as_fact(kept: Kept, fact: Fact) -> Fact:
-    data = kept.scored or kept.trend or kept.churn
-    return msgspec.structs.replace(fact, data=data, id=kept.event_id)

@@ -3,11 +3,11 @@
 from datetime import date, datetime
 
 import msgspec
-from perennial.contracts.base import Minor, Part, State
+from perennial.contracts.base import Fact, Minor, Part, State
 from perennial.contracts.customers import Segment, Signs
 from perennial.contracts.entering import Persona
 from perennial.contracts.holdings import Grade
-from perennial.contracts.scores import ChurnChanged, CustomerScored, TrendChanged
+from perennial.contracts.scores import ChurnChanged, CustomerScored, OrderEffect, TrendChanged
 from perennial.contracts.teams import Binding, Department, Tier
 
 
@@ -58,12 +58,22 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A number that waits with the activation; one of the three is set."""
+    """A number that is judged later; one of the three is set."""
 
     event_id: str
     scored: CustomerScored | None = None
     trend: TrendChanged | None = None
     churn: ChurnChanged | None = None
+
+    @property
+    def order(self) -> OrderEffect | None:
+        """What an order did to the score, if one was its cause."""
+        return self.scored.order if self.scored is not None else None
+
+    def as_fact(self, fact: Fact) -> Fact:
+        """The number as it would be heard with `fact`, on which it is judged."""
+        data = self.scored or self.trend or self.churn
+        return msgspec.structs.replace(fact, data=data, id=self.event_id)
 
 
 class Awaiting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -104,6 +114,8 @@ class Customer(State, frozen=True, kw_only=True):
     """The customer that this one was found to be; meanwhile it is in no segment."""
     was: Segment | None = None
     """Where it stood before."""
+    early: tuple[Kept, ...] = ()
+    """What its orders did to its score once it had them back, heard before it was two again."""
     since: datetime | None = None
     """Since when in this segment."""
     channel: str = ""

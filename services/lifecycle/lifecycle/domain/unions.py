@@ -10,10 +10,10 @@ from perennial.contracts.entering import (
     Segment,
 )
 from perennial.contracts.holdings import Grade
-from perennial.contracts.scores import CustomerScored
 from perennial.contracts.unions import LeadLeft, LeadMerged, LeadTaken, LeadUnmerged
 
-from lifecycle.domain import holding
+from lifecycle.domain import holding, numbers
+from lifecycle.domain.evolving import evolved
 from lifecycle.domain.moves import Events
 from lifecycle.domain.record import Customer
 from lifecycle.domain.world import World
@@ -27,15 +27,9 @@ def followed(customer: Customer, fact: Fact, world: World, now: datetime) -> Dec
         case LeadMerged() as union:
             return merged(customer, fact, union)
         case LeadUnmerged():
-            return unmerged(customer, fact)
+            return unmerged(customer, fact, world, now)
         case _:
             return handed_over(customer, fact, fact.data, world, now)
-
-
-def is_about_one_that_left(fact: Fact) -> bool:
-    """Whether a score tells of an order that is another's now: that says nothing of this customer."""
-    order = fact.data.order if isinstance(fact.data, CustomerScored) else None
-    return order is not None and order.kind == "left"
 
 
 def merged(customer: Customer, fact: Fact, union: LeadMerged) -> Events:
@@ -53,19 +47,24 @@ def merged(customer: Customer, fact: Fact, union: LeadMerged) -> Events:
     ]
 
 
-def unmerged(customer: Customer, fact: Fact) -> Events:
-    """It goes on where it stood, with the orders and leads that come back to it."""
+def unmerged(customer: Customer, fact: Fact, world: World, now: datetime) -> Events:
+    """It goes on where it stood, with the orders and leads that come back to it, or came before."""
     if not customer.root:
         return []
-    return [
-        CustomerUnmerged(
-            customer_id=fact.key,
-            root=customer.root,
-            number=customer.number,
-            before="merged",
-            after=_stands(customer),
-        )
-    ]
+    apart = CustomerUnmerged(
+        customer_id=fact.key,
+        root=customer.root,
+        number=customer.number,
+        before="merged",
+        after=_stands(customer),
+    )
+    events: Events = [apart]
+    early, customer = customer.early, evolved(customer, events, now)
+    for kept in early:
+        made = numbers.judged(customer, kept.as_fact(fact), world, now)
+        customer = evolved(customer, made, now)
+        events += made
+    return events
 
 
 def _stands(customer: Customer) -> Segment | None:
