@@ -76,7 +76,7 @@ async def test_a_past_state_is_what_the_log_until_then_makes(house: House, name:
     await house.live(2)
     service: Service = import_module(f"{name.replace('-', '_')}.main").SERVICE
     log, rng = await written(house, service), Random(name)
-    pool = await connect(house.addresses.dsn(name.replace("-", "_")), size=2)
+    pool = await connect(house.addresses.dsn(name.replace("-", "_")), "looking", size=2)
     compared = 0
     try:
         for subject_name, key in rng.sample(sorted(log), min(KEYS, len(log))):

@@ -1,6 +1,7 @@
 """What only real servers can show: locks, races, commits that answer nobody."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
@@ -9,10 +10,12 @@ import pytest
 from perennial.contracts.base import Event
 from perennial.kit import postgres
 from perennial.kit.door import Job
+from perennial.kit.hearing import Hearing, read_anew
 from perennial.kit.lanes import Requests
 from perennial.kit.parking import Parking
-from perennial.kit.runtime import read_anew
+from perennial.kit.settle import Settlement
 from perennial.kit.timers import Timers
+from perennial_embedded.stack import Stack
 
 from tests.kit import toy
 from tests.kit.toyhouse import Source, Toy, ask, at
@@ -239,3 +242,36 @@ async def test_a_commit_that_answers_nobody_is_neither_lost_nor_doubled(
     made = await pool.fetch("SELECT type FROM event WHERE topic = 'toy.v1' AND ver > 2")
     assert [row[0] for row in made] == [event.TYPE for event in events[work]]
     assert (await house.state("a"))[2] == {"toy.v1": 3}
+
+
+@pytest.fixture
+async def successor(stack: Stack) -> AsyncIterator[asyncpg.Pool]:
+    """As another process of the same service is connected."""
+    made = await postgres.connect(stack.addresses.dsn(toy.NAME), "successor", size=2)
+    yield made
+    await made.close()
+
+
+async def test_a_door_hears_what_another_process_committed(
+    stack: Stack, pool: asyncpg.Pool, successor: asyncpg.Pool, source: Source
+) -> None:
+    """The commit of a process that died lands when its successor has read the tables."""
+    dead, alive = Toy.on(pool), Toy.on(successor)
+    read = asyncio.Event()
+
+    async def anew() -> None:
+        await read_anew(alive.door, successor)
+        read.set()
+
+    alive.door.after_doubt.append(anew)
+    settlement = Settlement(alive.door, Requests(alive.door), successor, "successor", lambda: 0)
+    hearing, stopping = Hearing("successor", alive.door, settlement), asyncio.Event()
+    listening = asyncio.create_task(hearing.run(stack.addresses.dsn(toy.NAME), stopping))
+    await asyncio.wait_for(read.wait(), 20)
+    read.clear()
+    assert "boss" not in alive.door.worlds.at(at(0)).staff
+    await dead.records(source.item(source.fact(toy.STAFF.name, "boss", toy.Named(name="Ada"))))
+    await asyncio.wait_for(read.wait(), 20)
+    assert alive.door.worlds.at(at(0)).staff["boss"].name == "Ada"
+    stopping.set()
+    await listening

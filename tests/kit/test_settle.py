@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from perennial.kit import settle as settling
+from perennial.kit.parking import Parking
 from perennial.kit.settle import (
     Graph,
     Question,
@@ -252,6 +253,15 @@ class TestReport:
         assert (await settlement.report({}, 0)).next_due == at(10)
         await pool.execute("UPDATE clock SET now = $1", at(10))
         assert (await settlement.report({}, 0)).due == 1
+
+    async def test_a_fact_that_has_waited_too_long_is_due_until_it_is_given_up(
+        self, house: Toy, settlement: Settlement, pool: asyncpg.Pool
+    ) -> None:
+        await house.records(Source().payment("o1", "p1"))
+        await pool.execute("INSERT INTO clock SELECT 'tick', max(expires) FROM parked")
+        assert (await settlement.report({}, 0)).due == 1
+        await Parking(house.door, pool).release(await pool.fetchval("SELECT now FROM clock"))
+        assert (await settlement.report({}, 0)).due == 0
 
     async def test_what_waits_for_something_known_is_in_hand(
         self, house: Toy, settlement: Settlement

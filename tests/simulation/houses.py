@@ -10,12 +10,13 @@ from typing import Any
 from aiokafka.errors import KafkaError
 from perennial.contracts.base import Fact
 from perennial.kit.batch import Outcome
+from perennial.kit.hearing import Hearing, read_anew
 from perennial.kit.jobs import Jobs
 from perennial.kit.lanes import Door, Requests
 from perennial.kit.parking import Parking
 from perennial.kit.records import Positions, Records
 from perennial.kit.relay import Relay
-from perennial.kit.runtime import Runtime, Settings, read_anew
+from perennial.kit.runtime import Runtime, Settings
 from perennial.kit.settle import Settlement
 from perennial.kit.subject import Service, Subject
 from perennial.kit.timers import Timers
@@ -50,7 +51,8 @@ class DoorProcess(Process):
         house, stopping = self._house, asyncio.Event()
         self.runtime = runtime = await self._assembled()
         schema = house.schema
-        schema.outbox_sent[self] = runtime.settlement.hear
+        schema.doors[self] = runtime.hearing
+        self.spawn(runtime.hearing.keep_up(stopping))
         self.spawn(runtime.asks.run(stopping))
         self.spawn(Timers(runtime.door, runtime.pool, runtime.parking.release).run(stopping))
         self.spawn(self._records(stopping))
@@ -80,6 +82,7 @@ class DoorProcess(Process):
             asks=requests,
             parking=Parking(door, pool),
             settlement=settlement,
+            hearing=Hearing(self.name, door, settlement),
             jobs=jobs,
             personal=house.personal,
             tokens=None,  # type: ignore[arg-type]  # nobody comes over HTTP
@@ -201,7 +204,7 @@ class House:
     async def _keep(self, process: Process, make: Callable[[], Process]) -> None:
         while True:
             await process.ended.wait()
-            self.schema.outbox_sent.pop(process, None)
+            self.schema.doors.pop(process, None)
             await asyncio.sleep(0.05 + self.world.chance.seconds(0.5))
             process = make()
 

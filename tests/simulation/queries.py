@@ -126,6 +126,7 @@ def _settled(schema: Schema, ticking: bool, caught_up: Any) -> list[dict[str, An
     tables = schema.tables
     horizon = tables.clock if ticking else caught_up
     waking = list(tables.waking.values())
+    waits = [one.expires for one in tables.parked.values() if one.state == "waiting"]
     taken = [("taken" if lane == "taken" else "sent", t, n) for (lane, t), n in tables.sent.items()]
     counts: dict[tuple[str, str], int] = {}
     for lane, topic, n in taken:
@@ -140,7 +141,7 @@ def _settled(schema: Schema, ticking: bool, caught_up: Any) -> list[dict[str, An
             "parked": sum(
                 row.state in ("parked", "barred", "behind") for row in tables.parked.values()
             ),
-            "due": sum(at <= horizon for at in waking) if horizon else 0,
+            "due": sum(at <= horizon for at in (*waking, *waits) if at and horizon),
             "next_due": min((at for at in waking if at > horizon), default=None)
             if horizon
             else None,
@@ -165,8 +166,8 @@ def _scan(schema: Schema, most: int, under_way: list[int]) -> list[dict[str, Any
 
 def _delete(schema: Schema, seqs: list[int]) -> list[dict[str, Any]]:
     gone = sum(schema.tables.outbox.pop(seq, None) is not None for seq in seqs)
-    for tell in schema.outbox_sent.values():
-        tell(gone)
+    for door in schema.doors.values():
+        door.sent(gone)
     return []
 
 
@@ -270,9 +271,7 @@ _ANSWERS: dict[str, Answer] = {
     settle._LOOK: _settled,
     relay._SCAN: _scan,
     relay._DELETE: _delete,
-    intake._TIMERS_DUE: lambda schema, now: [
-        {"due": any(at <= now for at in schema.tables.waking.values())}
-    ],
+    timers._FIRST: lambda schema: [{"min": min(schema.tables.waking.values(), default=None)}],
     intake._WAITING: _waiting,
     intake._UNTOLD: _untold,
     intake._LEDGERS: lambda schema: states(schema.tables, "seller"),

@@ -11,6 +11,7 @@ from typing import Any
 from asyncpg import DataError, SerializationError, UniqueViolationError
 from perennial.kit import actions
 from perennial.kit.batch import EntityId, Outcome, ParkedRow, Writes
+from perennial.kit.hearing import Hearing
 from perennial.kit.postgres import CommitUnknownError, LostRaceError
 
 from tests.kit.memory import NEW, OPEN, Tables, Transaction
@@ -31,7 +32,7 @@ class Schema:
         self.restarts = 0
         self.leader: Process | None = None
         self.outbox_filled: dict[Process, Callable[[], None]] = {}
-        self.outbox_sent: dict[Process, Callable[[int], None]] = {}
+        self.doors: dict[Process, Hearing] = {}
         self.committed: Callable[[Writes], None] = lambda writes: None
         self._open: set[Opened] = set()
         self._begun = 0
@@ -51,6 +52,13 @@ class Schema:
         if writes is not None and writes.events:
             for tell in self.outbox_filled.values():
                 tell()
+        if writes is not None and writes.known:
+            for door in self.doors.values():
+                self.world.loop.call_later(self._soon(), door.known, opened.process.name)
+
+    def _soon(self) -> float:
+        """A word to who listens is no faster than the next answer on another connection."""
+        return self.world.chance.seconds(0.05)
 
     def end(self, opened: "Opened") -> None:
         self._open.discard(opened)

@@ -209,6 +209,11 @@ class Writes:
     seq: int = 0
     """This batch's own row, once it is written."""
 
+    @property
+    def known(self) -> bool:
+        """Whether every door of this service keeps in memory something that is written here."""
+        return self.clock is not None or any(one.subject.reference for one in self.entities)
+
 
 @dataclass(slots=True)
 class Loaded:

@@ -120,8 +120,12 @@ class Door:
         if not isinstance(error, LostRaceError):
             await asyncio.sleep(pause * (1 + random.random()))
         if isinstance(error, CommitUnknownError):
-            for read_anew in self.after_doubt:
-                await read_anew()
+            await self.in_doubt()
+
+    async def in_doubt(self) -> None:
+        """The store may hold what we did not see coming."""
+        for read_anew in self.after_doubt:
+            await read_anew()
 
     async def _bisected(self, job: Job) -> Outcome:
         """Halve until the one fact that the database refuses stands alone, and park that."""

@@ -237,14 +237,15 @@ async def load_reference(pool: asyncpg.Pool, service: Service) -> dict[str, dict
     return found
 
 
-async def connect(url: str, *, size: int = 8) -> asyncpg.Pool:
-    """A pool for the door's lanes and the queries beside them."""
+async def connect(url: str, name: str, *, size: int = 8) -> asyncpg.Pool:
+    """A pool for the door's lanes and the queries beside them; `name` is the process's own."""
     return await asyncpg.create_pool(
         url,
         min_size=2,
         max_size=size,
         command_timeout=60,
         max_inactive_connection_lifetime=0,
+        server_settings={"application_name": name},
         reset=_left_as_it_was,
     )
 

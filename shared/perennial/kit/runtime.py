@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from perennial.kit import trials, watching
 from perennial.kit.auth import Tokens
+from perennial.kit.hearing import Hearing, read_anew
 from perennial.kit.http import build_app
 from perennial.kit.ids import uuid7
 from perennial.kit.jobs import Jobs
@@ -25,7 +26,7 @@ from perennial.kit.lanes import Door, Requests
 from perennial.kit.operating import kit_router
 from perennial.kit.parking import Parking
 from perennial.kit.personal import PersonalKeys
-from perennial.kit.postgres import Postgres, connect, key_table, load_reference
+from perennial.kit.postgres import Postgres, connect, key_table
 from perennial.kit.records import Positions, Records
 from perennial.kit.settle import Settlement
 from perennial.kit.settling import Settling
@@ -77,6 +78,7 @@ class Runtime:
     asks: Requests
     parking: Parking
     settlement: Settlement
+    hearing: Hearing
     jobs: Jobs
     personal: PersonalKeys
     tokens: Tokens
@@ -100,7 +102,8 @@ def the_runtime(request: Request) -> Runtime:
 
 async def assemble(service: Service, settings: Settings) -> Runtime:
     """Everything a door needs, from its settings; nothing runs yet."""
-    pool = await connect(settings.database_url)
+    name = uuid7()
+    pool = await connect(settings.database_url, name)
     secrets = settings.secrets
     if secrets is None:
         raise RuntimeError("PERENNIAL_SECRETS names no folder; `perennial up` makes one")
@@ -111,7 +114,7 @@ async def assemble(service: Service, settings: Settings) -> Runtime:
     requests = Requests(door)
     jobs = Jobs(service.jobs, service.jobs_after_timers)
     door.after_commit.append(jobs.committed)
-    settlement = Settlement(door, requests, pool, uuid7(), lambda: jobs.pending)
+    settlement = Settlement(door, requests, pool, name, lambda: jobs.pending)
     return Runtime(
         service=service,
         settings=settings,
@@ -120,17 +123,11 @@ async def assemble(service: Service, settings: Settings) -> Runtime:
         asks=requests,
         parking=Parking(door, pool),
         settlement=settlement,
+        hearing=Hearing(name, door, settlement),
         jobs=jobs,
         personal=personal,
         tokens=Tokens(load(secrets)),
     )
-
-
-async def read_anew(door: Door, pool: asyncpg.Pool) -> None:
-    """What the door keeps in memory of what was committed: reference subjects and the clock."""
-    known = await pool.fetchval("SELECT coalesce(max(seq), 0) FROM journal")
-    door.worlds = Worlds(door.service, await load_reference(pool, door.service), known)
-    door.ticked = await pool.fetchval("SELECT now FROM clock WHERE name = 'tick'")
 
 
 def _master_key(secrets: Path) -> bytes:
@@ -182,7 +179,7 @@ async def serve_door(service: Service, settings: Settings, stopping: asyncio.Eve
         _records(runtime, stopping),
         _watch(runtime, stopping),
         runtime.jobs.run(runtime, stopping),
-        _hear_the_relay(runtime, stopping),
+        runtime.hearing.run(settings.database_url, stopping),
         trials.work(runtime, stopping),
         watching.work(runtime, stopping),
         *(task(runtime, stopping) for task in service.tasks),
@@ -227,25 +224,6 @@ async def _records(runtime: Runtime, stopping: asyncio.Event) -> None:
         finally:
             await _quietly(source.stop())
     await stopping.wait()
-
-
-async def _hear_the_relay(runtime: Runtime, stopping: asyncio.Event) -> None:
-    """Wake whoever waits for the outbox to empty; without it they look every now and then."""
-    while not stopping.is_set():
-        try:
-            connection = await asyncpg.connect(runtime.settings.database_url, timeout=10)
-        except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-            log.info("not hearing the relay: %s", error)
-            await set_within(stopping, 1)
-            continue
-        lost = asyncio.Event()
-        connection.add_termination_listener(lambda _connection, lost=lost: lost.set())
-        schema = await connection.fetchval("SELECT current_schema()")
-        await connection.add_listener(
-            f"sent_{schema}", lambda *told: runtime.settlement.hear(int(told[-1]))
-        )
-        await _first(stopping.wait(), lost.wait())
-        await connection.close(timeout=2)
 
 
 async def _quietly(stop: Awaitable[None]) -> None:

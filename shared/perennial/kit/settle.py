@@ -34,7 +34,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     in_hand: int
     """Requests waiting, and set-aside facts that could be folded now."""
     due: int
-    """Timers due by the horizon that have not fired."""
+    """Timers due by the horizon that have not fired, and facts that have waited too long by then."""
     jobs: int
     parked: int
     reached: bool
@@ -60,7 +60,8 @@ _LOOK = f"""
         ({READY_COUNT}) AS ready,
         (SELECT count(*) FROM parked WHERE state IN ('parked', 'barred', 'behind'))
          AS parked,
-        (SELECT count(*) FROM entity WHERE due <= horizon AND NOT held) AS due,
+        (SELECT count(*) FROM entity WHERE due <= horizon AND NOT held)
+         + (SELECT count(*) FROM parked WHERE state = 'waiting' AND expires <= horizon) AS due,
         (SELECT min(due) FROM entity WHERE due > horizon AND NOT held) AS next_due
     FROM moment
 """
@@ -130,6 +131,7 @@ class Settlement:
         known = self._taken or {}
         self._taken = known | {t: max(n, known.get(t, 0)) for t, n in counts[True].items()}
         reached = all(counts[True].get(topic, 0) >= n for topic, n in until.items())
+        knows = not self._door.ticking or self._door.ticked == row["horizon"]
         return Report(
             service=self._door.service.name,
             epoch=self._epoch,
@@ -139,7 +141,7 @@ class Settlement:
             due=row["due"],
             jobs=self._jobs(),
             parked=row["parked"],
-            reached=reached and row["empty"],
+            reached=reached and row["empty"] and knows,
             now=row["horizon"],
             next_due=row["next_due"],
         )

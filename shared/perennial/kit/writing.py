@@ -118,6 +118,9 @@ CLAUSES: dict[str, tuple[str, str]] = {
     ),
 }
 
+_TELL = "pg_notify('known_' || current_schema(), current_setting('application_name'))"
+"""Other doors of this service hear of it (`hearing`)."""
+
 
 def statement_for(writes: Writes) -> tuple[str, list[Any]]:
     """SQL and its array arguments; empty text where there is nothing to write."""
@@ -132,11 +135,13 @@ def statement_for(writes: Writes) -> tuple[str, list[Any]]:
         list(column) for rows in columns.values() for column in zip(*rows, strict=True)
     ]
     arguments += [_json.encode(rows).decode() for rows in tables.values()]
-    return _text(tuple(columns), shapes), arguments
+    return _text(tuple(columns), shapes, writes.known), arguments
 
 
 @cache
-def _text(names: tuple[str, ...], shapes: tuple[tuple[str, tuple[str, ...]], ...]) -> str:
+def _text(
+    names: tuple[str, ...], shapes: tuple[tuple[str, tuple[str, ...]], ...], known: bool
+) -> str:
     clauses, count = [], 0
     for name in names:
         types, sql = CLAUSES[name]
@@ -155,7 +160,8 @@ def _text(names: tuple[str, ...], shapes: tuple[tuple[str, tuple[str, ...]], ...
         )
     seq = "(SELECT seq FROM journal_rows)" if "journal" in names else "0"
     wake = "pg_notify('outbox_' || current_schema(), '')" if "outbox" in names else "1"
-    return f"WITH {', '.join(clauses)} SELECT {seq}, {wake}"
+    tell = _TELL if known else "1"
+    return f"WITH {', '.join(clauses)} SELECT {seq}, {wake}, {tell}"
 
 
 def _columns(writes: Writes) -> dict[str, list[tuple[Any, ...]]]:
