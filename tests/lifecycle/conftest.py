@@ -24,8 +24,10 @@ from perennial.kit.batch import Item
 from perennial.kit.door import Job
 from perennial.kit.http import build_app
 from perennial.kit.lanes import Door, Requests
+from perennial.kit.parking import Parking
 from perennial.kit.postgres import Postgres
 from perennial.kit.subject import Service
+from perennial.kit.timers import Timers
 from perennial.kit.tokens import PRIVATE, create_keys, issue, load
 from perennial.kit.worlds import Worlds
 
@@ -50,6 +52,13 @@ class House:
     def world(self) -> World:
         world: World = self.door.worlds.at(self.now())
         return world
+
+    async def comes(self, now: datetime) -> None:
+        """It is `now`, and what was due until then has happened."""
+        self.door.ticked = now
+        timers = Timers(self.door, self.pool, Parking(self.door, self.pool).release)
+        while await timers.once():
+            pass
 
     async def told(self, now: datetime, *facts: tuple[str, Any]) -> None:
         """Facts about these keys, recorded at `now`, after everything that was due before."""

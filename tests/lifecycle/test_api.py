@@ -134,7 +134,7 @@ async def test_whoever_owns_nothing_sees_nothing(client: Client) -> None:
 async def test_each_line_of_a_report_opens_to_its_customers(client: Client, house: House) -> None:
     assert (await client.get("/v1/reports/1997-01")).status_code == 404
     assert (await client.get("/v1/reports/97-1")).status_code == 422
-    house.door.ticked = day(3, 2)
+    await house.comes(day(3, 2))
     await jobs.publish_reports(house)
     report = (await client.get("/v1/reports/1997-02")).json()
     for line, said in report["lines"].items():

@@ -177,15 +177,15 @@ async def test_a_month_of_large_orders_makes_a_vip_and_three_small_ones_end_it(
         order_id="o2", day=day(1, 20).date(), kind="placed", orders=1, revenue=100_000_01
     )
     await told(house, 1, 20, scored(because="order", order=effect, orders=2, paid_orders=2))
-    house.door.ticked = day(2, 2)
+    await house.comes(day(2, 2))
     assert await jobs.publish_reports(house) == 2, "the verdict, then the report"
     now = await seen(client)
     assert (now["vip"], now["served_grade"], now["binding"]) == (True, "4A", "named-team")
     assert len((await client.get("/v1/customers?vip=true")).json()["items"]) == 1
-    house.door.ticked = day(4, 2)
+    await house.comes(day(4, 2))
     await jobs.publish_reports(house)
     assert (await seen(client))["vip"]
-    house.door.ticked = day(5, 2)
+    await house.comes(day(5, 2))
     await jobs.publish_reports(house)
     now = await seen(client)
     assert (now["vip"], now["binding"], now["tier_notice"]["after"]) == (
@@ -201,10 +201,10 @@ async def test_a_month_of_large_orders_makes_a_vip_and_three_small_ones_end_it(
 async def test_parties_without_a_number_are_in_no_report(client: Client, house: House) -> None:
     await staffed(house)
     await told(house, 1, 6, captured(), assigned())
-    house.door.ticked = day(2, 2)
+    await house.comes(day(2, 2))
     assert await jobs.publish_reports(house) == 0, "nobody has come in yet"
     await told(house, 2, 3, captured(), ordered(1, day(2, 3)), key="bob")
-    house.door.ticked = day(3, 2)
+    await house.comes(day(3, 2))
     await jobs.publish_reports(house)
     report = (await client.get("/v1/reports/1997-02")).json()
     assert report["lines"]["closing"]["customers"] == report["lines"]["new"]["customers"] == 1

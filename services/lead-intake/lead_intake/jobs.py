@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 from perennial.contracts.rounds import Candidate, Desk, RoundHeld
 from perennial.kit.ask import Ask, Asks
-from perennial.kit.jobs import asking
+from perennial.kit.jobs import asking, offer
+from perennial.kit.timers import fired_until
 
 from lead_intake import store
 from lead_intake.domain.assigning import AssignLead
@@ -68,7 +69,7 @@ class Market(Protocol):
 async def hold_rounds(running: Running) -> int:
     """One round over all that waits. How many leads were moved or told why not; 0: nothing to do."""
     now = running.now()
-    if running.door.ticking and await store.timers_due(running.pool, now):
+    if running.door.ticking and await fired_until(running.pool, now) < now:
         return 0  # looked at again once they have fired, so that no round depends on who was faster
     market = store.StoredMarket(running.pool)
     seats = seats_of(await market.ledgers(), running.world(), now)
@@ -126,7 +127,7 @@ def _open(seats: Sequence[Seat]) -> bool:
 async def _spare(running: Asking, found: Sequence[tuple[str, Customer]], now: datetime) -> int:
     """Leads of customers whose complaint is open are in no round: that is told, once."""
     asks = [
-        _unasked(key, lead_id, lead, customer.contacts.complaint_since)
+        _unasked(key, lead_id, lead, customer.contacts.complaint_since, now)
         for key, customer in found
         for lead_id, lead in customer.leads.items()
         if customer.contacts.complaint_since is not None
@@ -134,14 +135,14 @@ async def _spare(running: Asking, found: Sequence[tuple[str, Customer]], now: da
         and lead.since <= now
         and lead.queued != "protected"
     ]
-    answers = await running.asks.ask_all(asks) if asks else []
-    return sum(one.refusal is None for one in answers)
+    return await offer(running.asks, asks)
 
 
-def _unasked(key: str, lead_id: str, lead: Lead, complaint: datetime) -> Ask:
-    """Another complaint is told anew."""
+def _unasked(key: str, lead_id: str, lead: Lead, complaint: datetime, now: datetime) -> Ask:
+    """Another complaint is told anew, and the same one once it is this party's again."""
     wish = QueueLead(lead_id=lead_id, since=lead.since, reason="protected")
-    return asking(CUSTOMER, key, wish, f"spare:{lead_id}:{complaint.isoformat()}", JOB)
+    name = f"spare:{lead_id}:{complaint.isoformat()}:{now.isoformat()}"
+    return asking(CUSTOMER, key, wish, name, JOB)
 
 
 def _waiting(key: str, customer: Customer, now: datetime) -> list[Waiting]:
@@ -181,13 +182,13 @@ async def _apply(
     if answer.refusal is not None:
         return 1  # another round came first: work it out again
     asks = [_assign(one, held.round_id, seed) for one in placed]
-    return sum(one.refusal is None for one in await running.asks.ask_all(asks))
+    return await offer(running.asks, asks)
 
 
 async def _tell(running: Asking, unplaced: Sequence[Unplaced], number: int) -> int:
-    asks = [_queue(one, number) for one in unplaced if one.lead.queued != one.reason]
-    answers = await running.asks.ask_all(asks) if asks else []
-    return sum(one.refusal is None for one in answers)
+    now = running.now()
+    asks = [_queue(one, number, now) for one in unplaced if one.lead.queued != one.reason]
+    return await offer(running.asks, asks)
 
 
 def _held(
@@ -251,7 +252,8 @@ def _assign(one: Placed, held_in: str, seed: str) -> Ask:
     return asking(CUSTOMER, one.lead.customer_id, wish, f"assign:{one.lead.lead_id}", JOB)
 
 
-def _queue(one: Unplaced, number: int) -> Ask:
+def _queue(one: Unplaced, number: int, now: datetime) -> Ask:
+    """A reason that was told before is told again once another was in between."""
     wish = QueueLead(
         lead_id=one.lead.lead_id,
         since=one.lead.since,
@@ -260,7 +262,8 @@ def _queue(one: Unplaced, number: int) -> Ask:
         lost_by_reason=one.lost_by_reason,
         round_id=round_id(number) if number else "",
     )
-    return asking(CUSTOMER, one.lead.customer_id, wish, f"queue:{one.lead.lead_id}", JOB)
+    name = f"queue:{one.lead.lead_id}:{now.isoformat()}"
+    return asking(CUSTOMER, one.lead.customer_id, wish, name, JOB)
 
 
 def _seed(number: int, now: datetime) -> str:

@@ -6,7 +6,8 @@ How is policy; with `wait` nothing happens by itself, and a person chooses in on
 from collections.abc import Mapping
 
 from perennial.kit.ask import Ask
-from perennial.kit.jobs import asking
+from perennial.kit.jobs import asking, offer
+from perennial.kit.timers import fired_until
 
 from lead_intake import store
 from lead_intake.domain.assigning import ReholdLead
@@ -20,7 +21,7 @@ async def rehold_leavers(running: Running) -> int:
     """How many leads of leavers were moved."""
     if running.world().policy.holding.leavers == "wait":
         return 0
-    if running.door.ticking and await store.timers_due(running.pool, running.now()):
+    if running.door.ticking and await fired_until(running.pool, running.now()) < running.now():
         return 0  # as with rounds: what happens by itself at that time happens first
     return await rehold_from(await store.ledgers(running.pool), running)
 
@@ -36,8 +37,7 @@ async def rehold_from(ledgers: Mapping[str, Seller], running: Asking) -> int:
         if person in ledgers
         for lead in sorted(ledgers[person].open)
     ]
-    answers = await running.asks.ask_all(asks) if asks else []
-    return sum(one.refusal is None for one in answers)
+    return await offer(running.asks, asks)
 
 
 def _rehold(lead: str, person: str, ledger: Seller, world: World) -> Ask:

@@ -64,7 +64,6 @@ async def note_opened(pool: Any, entry: str, by: str, at: datetime) -> None:
     await pool.execute(_NOTE_OPENED, entry, by, at)
 
 
-_TIMERS_DUE = "SELECT EXISTS (SELECT FROM entity WHERE due <= $1 AND NOT held)"
 _WAITING = """
     SELECT key, state::text FROM entity WHERE subject = 'customer' AND state ? 'waiting' ORDER BY key
 """
@@ -116,11 +115,6 @@ async def last_assigned(pool: Any, lead_id: str) -> tuple[str, datetime, LeadAss
     if row is None:
         return None
     return row["key"], row["now"], msgspec.json.decode(row["data"], type=LeadAssigned)
-
-
-async def timers_due(pool: Any, now: datetime) -> bool:
-    """Whether something is still to happen by itself up to this moment."""
-    return bool(await pool.fetchval(_TIMERS_DUE, now))
 
 
 async def waiting(pool: Any) -> list[tuple[str, Customer]]:

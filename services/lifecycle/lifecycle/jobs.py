@@ -13,6 +13,7 @@ import msgspec
 from perennial.contracts.base import month_of
 from perennial.kit.ask import Ask, Asks
 from perennial.kit.jobs import asking, send
+from perennial.kit.timers import fired_until
 
 from lifecycle.domain import books, care
 from lifecycle.domain.books import Books
@@ -46,6 +47,9 @@ class Running(Asking, Protocol):
     @property
     def pool(self) -> Any: ...
 
+    @property
+    def door(self) -> Any: ...
+
 
 class Past(Protocol):
     """What was, and who is in care, wherever it is kept."""
@@ -76,20 +80,26 @@ async def rewatch(past: Past, running: Asking) -> int:
     people = [*world.staff.missing(now), *world.policy.watchers.last_resort]
     while found := await past.watched_by(people, after):
         after = found[-1][0]
-        asks = [_rewatch(key, now) for key, state in found if _changes(key, state, world, now)]
+        asks = [
+            _rewatch(key, state, now) for key, state in found if _changes(key, state, world, now)
+        ]
         sent += await send(running.asks, asks)
     return sent
 
 
 async def publish_reports(running: Running) -> int:
     """A report for every month that has ended and has none, oldest first (C13); VIPs before it."""
-    return await report_months(StoredPast(running.pool), running)
+    until = running.door.horizon()
+    if until is None:
+        return 0
+    until = await fired_until(running.pool, until)
+    return await report_months(StoredPast(running.pool), running, until)
 
 
-async def report_months(past: Past, running: Asking) -> int:
-    """The same, wherever the past is kept."""
+async def report_months(past: Past, running: Asking, until: datetime) -> int:
+    """The same, wherever the past is kept. `until`: up to when all has happened that was to happen."""
     sent = 0
-    for month in await _months_due(past, running):
+    for month in await _months_due(past, running, until):
         sent += await send(running.asks, await _vips(past, running, month))
         wish = await _monthly(past, running, month)
         sent += await send(running.asks, [asking(REPORT, books.KEY, wish, f"report:{month}", JOB)])
@@ -126,8 +136,8 @@ async def _vips(past: Past, running: Asking, last: str) -> list[Ask]:
 JOBS = (follow_register, publish_reports)
 
 
-async def _months_due(past: Past, running: Asking) -> list[str]:
-    world, now = running.world(), running.now()
+async def _months_due(past: Past, running: Asking, until: datetime) -> list[str]:
+    world = running.world()
     zone = ZoneInfo(world.calendar.timezone)
     state = await past.books()
     first = None if state.published else await past.first_activation()
@@ -135,7 +145,7 @@ async def _months_due(past: Past, running: Asking) -> list[str]:
         return []
     month = month_after(state.published) if first is None else month_of(first.astimezone(zone))
     due = []
-    while books.ends(month, world) <= now:
+    while books.ends(month, world) <= until:
         due.append(month)
         month = month_after(month)
     return due
@@ -147,5 +157,7 @@ def _changes(key: str, state: Customer, world: World, now: datetime) -> bool:
     return tuple(after) != state.watchers
 
 
-def _rewatch(key: str, now: datetime) -> Ask:
-    return asking(CUSTOMER, key, Rewatch(reason="register"), f"rewatch:{now.isoformat()}", JOB)
+def _rewatch(key: str, state: Customer, now: datetime) -> Ask:
+    """People may leave, return and leave again in one moment of a played clock."""
+    name = f"rewatch:{now.isoformat()}:{'+'.join(state.watchers)}"
+    return asking(CUSTOMER, key, Rewatch(reason="register"), name, JOB)

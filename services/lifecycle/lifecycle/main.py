@@ -28,6 +28,7 @@ SERVICE = Service(
     numbered=NUMBERED,
     requests=REQUESTS,
     jobs=jobs.JOBS,
+    jobs_after_timers=True,
     rehearsal=REHEARSAL,
 )
 

@@ -114,7 +114,7 @@ async def rewatch_again(running: Rehearsing) -> int:
 
 async def report_again(running: Rehearsing) -> int:
     """See `jobs.publish_reports`."""
-    return await report_months(_Past(running), running)
+    return await report_months(_Past(running), running, running.now())
 
 
 REHEARSAL = Rehearsal(

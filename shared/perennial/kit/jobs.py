@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from perennial.contracts.base import Event
-from perennial.kit.ask import Ask, Asks
+from perennial.kit.ask import Answer, Ask, Asks
 from perennial.kit.batch import Outcome
 from perennial.kit.subject import Subject
 from perennial.kit.waking import set_within
@@ -35,7 +35,8 @@ class JobRefusedError(Exception):
 
 
 def asking(subject: Subject, key: str, data: Any, name: str, principal: str) -> Ask:
-    """A job's request. The same work asked for twice is one: its content is part of its id."""
+    """A job's request. The same work asked for twice is one: its content is part of its id, and so must be,
+    by `name`, the moment and the state that it is asked for."""
     content = hashlib.sha256(msgspec.json.encode(data)).digest()
     return Ask(
         subject=subject,
@@ -49,11 +50,22 @@ def asking(subject: Subject, key: str, data: Any, name: str, principal: str) -> 
 
 
 async def send(asks: Asks, wishes: list[Ask]) -> int:
-    """Through the door, all of them; how many they were."""
-    for answer in await asks.ask_all(wishes) if wishes else []:
+    """Through the door, all of them; how many were not answered before: what was, changes nothing more,
+    and a job that asks for nothing else would never come to an end."""
+    answers = await asks.ask_all(wishes) if wishes else []
+    for answer in answers:
         if answer.refusal is not None:
             raise JobRefusedError(f"{answer.refusal.code}: {answer.refusal.detail}")
-    return len(wishes)
+    return _new(answers)
+
+
+async def offer(asks: Asks, wishes: list[Ask]) -> int:
+    """The same where the door may say no, since much may have happened meanwhile."""
+    return _new(await asks.ask_all(wishes) if wishes else [])
+
+
+def _new(answers: Sequence[Answer]) -> int:
+    return sum(one.refusal is None and not one.replayed for one in answers)
 
 
 def _done(_state: Any, events: Sequence[Event]) -> tuple[int, Done]:

@@ -23,6 +23,15 @@ _LOOK = """
 """One row at least: whether facts are set aside; and the timers that are due."""
 
 
+_FIRST = "SELECT min(due) FROM entity WHERE NOT held"
+
+
+async def fired_until(pool: Any, until: datetime) -> datetime:
+    """Up to when everything has happened that happens by itself; `until` at most."""
+    first: datetime | None = await pool.fetchval(_FIRST)
+    return until if first is None or first > until else first - datetime.resolution
+
+
 class Timers:
     """Looks whenever something may have become due, and now and then besides."""
 
