@@ -21,6 +21,7 @@ DECIDED = ("customers.v1", "alerts.v1")
 WITH_ROUNDS = ("orders.v1", "registers.v1")
 UNSOLD = (*WITH_ROUNDS, "leads.v1")
 OF_ROUNDS = ("perennial.lead.unassigned-queued.v1", "perennial.lead.graded.v1")
+BY_SCORE = ("score", "grade", "ready", "ready_at", "regrades", "queued", "value")
 BOOKS = "report"
 """Whether a month is told to have ended before its report is, hangs on whether timer or job was faster."""
 Events = dict[tuple[str, str], list[Any]]
@@ -50,8 +51,16 @@ def _by_type(tables: Mapping[str, Tables]) -> dict[tuple[str, str], list[Any]]:
     for (_, key), told in _events(tables, UNSOLD, _whole).items():
         for one in told:
             if one[1] not in OF_ROUNDS:
-                found.setdefault((one[1], key), []).append(one)
+                found.setdefault((one[1], key), []).append((*one[:-1], _without_scores(one[-1])))
     return found
+
+
+def _without_scores(data: dict[str, Any]) -> dict[str, Any]:
+    """A lead that changes hands is told as it stands, with the score it has by then."""
+    standing = {
+        name: said for name, said in data.get("standing", {}).items() if name not in BY_SCORE
+    }
+    return {**data, "standing": standing, "grade": ""}
 
 
 def _events(tables: Mapping[str, Tables], topics: tuple[str, ...], shown: Any) -> Events:

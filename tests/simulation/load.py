@@ -4,7 +4,7 @@ Within a phase nobody is spoken of twice, so that what comes of it does not hang
 but in a wild company, where everybody talks at once.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
@@ -76,6 +76,11 @@ class Party:
         """By which lead-intake finds it."""
         return party_id(SOURCE, f"party{self.number}")
 
+    @property
+    def names(self) -> tuple[str, str]:
+        """All of them: who knows it by the other one finds it by its e-mail address."""
+        return self.name, party_id(SOURCE, f"other{self.number}")
+
 
 @dataclass
 class Ledger:
@@ -118,7 +123,7 @@ class Company:
     def phase(self, now: datetime, most: int, who: Callable[[str], str]) -> list[Happening]:
         """What is said in one period; `who` of the names that parties go by are one."""
         chosen = self.random.sample(self.parties, min(most, len(self.parties)))
-        chosen = list({who(party.name): party for party in chosen}.values())
+        chosen = _all_others(chosen, who)
         if self.wild:
             chosen = self.random.choices(self.parties, k=most)
         said = [self._of(party, now) for party in chosen]
@@ -285,3 +290,15 @@ class Company:
         return Wish(
             "lead-intake", name, lambda _: about_entry(key, wish, name, name.encode(), "hr")
         )
+
+
+def _all_others(parties: Sequence[Party], who: Callable[[str], str]) -> list[Party]:
+    """Without those that are one with a party before them."""
+    known: set[str] = set()
+    found = []
+    for party in parties:
+        roots = {who(name) for name in party.names}
+        if not roots & known:
+            found.append(party)
+        known |= roots
+    return found

@@ -218,17 +218,6 @@ def _rootless() -> AbstractContextManager[Any]:
     return patch.object(door._Batch, "_who_is_who", lambda self, entities: None)
 
 
-def _in_one_batch() -> AbstractContextManager[Any]:
-    """Found here and mended: who is who was looked at once for a batch in which a union was folded."""
-
-    def mutant(items: list[Any], busy: set[Any]) -> Any:
-        waits = [bool(busy & {gathering.place_of(one), *gathering.wholes([one])}) for one in items]
-        now = [one for one, wait in zip(items, waits, strict=True) if not wait]
-        return now, [one for one, wait in zip(items, waits, strict=True) if wait]
-
-    return patch.object(door, "parted", mutant)
-
-
 def _marked_first() -> AbstractContextManager[Any]:
     """A delivery counts as told of before the door has taken it."""
 
@@ -277,7 +266,6 @@ MUTANTS: dict[str, Mutant] = {
     "parts are taken whoever they were left to": _any_free,
     "barred without holding the key": _barred_alone,
     "who is who not looked at under the lock": _rootless,
-    "who is who looked at before a union of the same batch": _in_one_batch,
     "deliveries told of after they are marked": _marked_first,
     "deliveries of a customer side by side": _any_order,
 }

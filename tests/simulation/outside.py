@@ -173,6 +173,22 @@ class Outside:
             await asyncio.sleep(PAUSE)
             await self._settled()
 
+    async def read(self) -> None:
+        """Until everybody has read everything: what came twice is nothing that others wait for."""
+        until = self.world.loop.time() + SETTLE_WITHIN
+        while self._unread() and self.world.loop.time() < until:  # noqa: ASYNC110 - played time
+            await asyncio.sleep(PAUSE)
+
+    def _unread(self) -> bool:
+        ends = {place: len(log) for place, log in self.broker.partitions.items()}
+        return any(
+            house.schema.tables.position.get(place) != ends[place]
+            for house in self.houses.values()
+            for topic in house.service.reads
+            for place in places_of(topic.name)
+            if place in ends
+        )
+
     def _behind(self) -> bool:
         """Wall clocks jumped, and somebody has not looked since."""
         moments = [report.now for report in self.reports.values()]

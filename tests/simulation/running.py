@@ -170,6 +170,7 @@ class Run:
         self._heal()
         await self._mended()
         await self._delivered()
+        await self.outside.read()
         for house in self.houses.values():
             house.stop()
 
@@ -191,10 +192,12 @@ class Run:
         said, unions = self._said(at), self.registrar.wishes(at) if self.plan.unions else []
         if self.plan.wild:
             await self._phase([*said, *unions])
+            await self._phase(self.people.wishes(at))
         else:
             await self._phase(said)
             await self._phase(unions)
-        await self._phase(self.people.wishes(at))
+            for wish in self.people.wishes(at):
+                await self._phase([wish])
         await self._on_to(self.moment + timedelta(days=self.company.random.choice(JUMPS)))
 
     def _said(self, at: datetime) -> list[Happening]:

@@ -41,11 +41,20 @@ KINDS = [
 
 SEEN_BY = {
     "parts are taken from their holder": 21,
-    "parts are taken whoever they were left to": 18,
+    "parts are taken whoever they were left to": 143,
     "barred without holding the key": 22,
-    "who is who looked at before a union of the same batch": 34,
 }
 """Rare windows: a seed in which each stands open."""
+
+
+ONCE_RED = {
+    5016: "a name of who had come with another stayed behind when that one parted",
+    5028: "a door whose clock was written by its predecessor refused an order as of tomorrow",
+    10003: "a job asked for ever for what was answered in the same moment",
+    20006: "a payment that had waited too long was taken or not by who was faster",
+    30088: "a lead spared again over the same complaint was asked about for ever",
+}
+"""What each had found; a change may lead it past that place, and then it is a seed like any other."""
 
 
 @pytest.mark.feature("P3", "P7")
@@ -54,6 +63,12 @@ def test_whatever_strikes_everything_holds(seed: int) -> None:
     one = played(seed, SHORT)
     assert one.violations == []
     assert one.struck.total() > 20, "a run that nothing strikes proves nothing"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", ONCE_RED)
+def test_what_was_found_once_is_mended(seed: int) -> None:
+    assert played(seed).violations == []
 
 
 def test_a_seed_repeats_itself_in_any_process() -> None:
@@ -79,7 +94,9 @@ def _digest(hashed: str) -> str:
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_kit_that_is_broken_is_seen(mutant: str) -> None:
     seeds = (SEEN_BY.get(mutant, 0), *range(1, 10))
-    assert any(played(seed, LONGER, mutant).violations for seed in seeds), "it went unseen"
+    shown = next((seed for seed in seeds if played(seed, LONGER, mutant).violations), None)
+    assert shown is not None, "it went unseen"
+    assert not played(shown, LONGER).violations, "the mutant is not what was seen"
 
 
 def test_time_passes_only_while_everybody_waits() -> None:
