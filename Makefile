@@ -40,7 +40,7 @@ test: check ## all that CI runs: check, and the tests against real Kafka and Pos
 
 contracts: $(SYNCED) ## write schemas, AsyncAPI, OpenAPI and golden files anew from the code
 	@$(RUN) python -m perennial.contracts.publish
-	@$(RUN) python -m perennial.kit.openapi lead-intake lifecycle scoring notifications
+	@$(RUN) python -m perennial.kit.openapi_files lead-intake lifecycle scoring notifications
 
 bench: $(SYNCED) ## throughput and latency, as ratios to baselines of the same run
 	$(RUN) python -m tests.bench

@@ -11,9 +11,10 @@ from perennial.contracts.platform import SERVICES
 
 from perennial_cli.desk import Desk, command
 from perennial_cli.rest import Services
+from perennial_cli.rules import ROLE, document_in, known
 from perennial_cli.trouble import Trouble
+from perennial_cli.whatif import tell
 
-ROLE = "admin"
 LOOK_SECONDS = 0.5
 app = typer.Typer(help="The rules of each service.", no_args_is_help=True)
 ServiceArgument = Annotated[str, typer.Argument(help=", ".join(SERVICES))]
@@ -29,7 +30,7 @@ def register(above: typer.Typer) -> None:
 def show(desk: Desk, service: ServiceArgument) -> None:
     """The rules in force as YAML, on a pipe too, ready to be changed and drafted; --json tells all versions."""
     with Services(desk.addresses(), ROLE) as services:
-        policy = services.get(_known(service), "/v1/policy")
+        policy = services.get(known(service), "/v1/policy")
     if desk.show.wants_json:
         desk.show.json(policy)
         return
@@ -55,7 +56,7 @@ def draft(
     """Keep a document as a draft; refused with the path of the fault if it is none."""
     wish = {"document": document_in(file), "note": note}
     with Services(desk.addresses(), ROLE) as services:
-        made = services.post(_known(service), "/v1/policy/drafts", wish)
+        made = services.post(known(service), "/v1/policy/drafts", wish)
     desk.show.say(
         f"kept as {service}@{made['version']}; adopt it with: perennial policy adopt {service} {made['version']}"
     )
@@ -71,7 +72,7 @@ def diff(
 ) -> None:
     """Field by field, what one version says otherwise than another."""
     with Services(desk.addresses(), ROLE) as services:
-        found = services.get(_known(service), "/v1/policy/diff", before=before, after=after)
+        found = services.get(known(service), "/v1/policy/diff", before=before, after=after)
     desk.show.rows(found["items"], ("path", "before", "after"))
 
 
@@ -84,11 +85,9 @@ def try_(
     ] = False,
 ) -> None:
     """See what a drafted version would have done in its service; the report is kept with it."""
-    from perennial_cli.whatif import tell
-
     with Services(desk.addresses(), ROLE) as services:
         wish = {"version": version, "shadow": shadow}
-        asked = services.post(_known(service), "/v1/whatif", wish)
+        asked = services.post(known(service), "/v1/whatif", wish)
         found = _awaited(desk, services, service, asked["id"])
     if found["fault"]:
         raise Trouble(f"{service} says {found['fault']}", "Draft it anew.")
@@ -123,7 +122,7 @@ def adopt(
     wish = {"version": version, "reason": reason, **({"effective_at": at} if at else {})}
     wish |= _bounds_in(bounds) if bounds is not None else {}
     with Services(desk.addresses(), ROLE) as services:
-        made = services.post(_known(service), "/v1/policy/adoptions", wish)
+        made = services.post(known(service), "/v1/policy/adoptions", wish)
     desk.show.say(f"{service}@{version} judges from {made['effective_at']}")
     if desk.show.as_json:
         desk.show.json(
@@ -131,26 +130,8 @@ def adopt(
         )
 
 
-def _known(service: str) -> str:
-    if service not in SERVICES:
-        raise Trouble(f"no service {service}", f"There are {', '.join(SERVICES)}.")
-    return service
-
-
 def _bounds_in(file: Path) -> dict[str, Any]:
     """YAML reads a moment as one; it is sent as it was written."""
     found: dict[str, Any] = document_in(file)
     until = found.get("watched_until")
     return found | ({"watched_until": until.isoformat()} if isinstance(until, datetime) else {})
-
-
-def document_in(file: Path) -> Any:
-    """The rules in a file: written by hand, or kept from what `policy show` printed, with --json too."""
-    try:
-        document = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise Trouble(f"{file}: {' '.join(str(error).split())}", "Mend the YAML.") from error
-    if not isinstance(document, dict):
-        raise Trouble(f"{file} is no document of rules", "Start from `perennial policy show`.")
-    shown_whole = "in_force" in document and isinstance(document.get("document"), dict)
-    return document["document"] if shown_whole else document

@@ -12,8 +12,8 @@ import typer
 from perennial.contracts.platform import SERVICES
 
 from perennial_cli.desk import Desk, command
-from perennial_cli.policies import ROLE, document_in
 from perennial_cli.rest import Services
+from perennial_cli.rules import ROLE, document_in, known
 from perennial_cli.topology import OBSERVER
 from perennial_cli.trouble import ANSWER_IS_NO, Trouble
 
@@ -107,12 +107,10 @@ def _tell_one(desk: Desk, one: Any) -> None:
 def _whose(desk: Desk, document: Any, named: str) -> str:
     """The one service whose rules have these names."""
     if named:
-        if named not in SERVICES:
-            raise Trouble(f"no service {named}", f"There are {', '.join(SERVICES)}.")
-        return named
+        return known(named)
     with Services(desk.addresses(), ROLE) as services:
-        rules = {name: services.get(name, "/v1/policy")["document"] for name in SERVICES}
-    fitting = [name for name, known in rules.items() if document.keys() <= known.keys()]
+        rules = {name: services.get(name, "/v1/policy")["document"].keys() for name in SERVICES}
+    fitting = [name for name, names in rules.items() if document.keys() <= names]
     if len(fitting) != 1:
         raise Trouble("the document does not tell whose policy it is", "Name it with --service.")
     return fitting[0]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from perennial.contracts.platform import SERVICES
-from perennial.kit.openapi import app_of, text_of
+from perennial.kit.openapi_files import app_of, text_of
 
 pytestmark = pytest.mark.feature("P12")
 

@@ -3,7 +3,7 @@
 import pytest
 from perennial.contracts.platform import SERVICES
 from perennial.kit.auth import unprotected_routes
-from perennial.kit.openapi import app_of
+from perennial.kit.openapi_files import app_of
 from perennial.kit.tokens import ROLES
 
 pytestmark = pytest.mark.feature("P9")
