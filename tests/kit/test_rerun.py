@@ -37,7 +37,7 @@ class Listening(Toy):
             self.log[item.record.topic, item.record.part, item.record.offset] = item
         return await super().records(*items)
 
-    def item(self, topic: str, part: int, offset: int) -> Item:
+    def item(self, topic: str, part: int, offset: int, _unreadable: bool) -> Item:
         return self.log[topic, part, offset]
 
 

@@ -6,7 +6,7 @@ without data, so that it passes by and versions still advance. What no reader co
 `cloudevents_http`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 
@@ -77,8 +77,12 @@ def decode(
     now: datetime,
     *,
     trust_recorded: bool = False,
+    heard: Container[str] | None = None,
 ) -> Fact:
-    """One Kafka record as a fact. `now` is the moment of reading, unless `recordedtime` is believed."""
+    """One Kafka record as a fact. `now` is the moment of reading, unless `recordedtime` is believed.
+
+    `heard`: the types whose data are read; others are facts without data, as an unknown type is.
+    """
     attributes = read_attributes(headers)
     if key is None:
         raise Malformed("the record has no key, so nothing keeps its facts in order", "/key")
@@ -87,7 +91,7 @@ def decode(
     stream = topic_named(topic)
     if attributes.get("content-type", "").startswith(STRUCTURED):
         attributes, value = read_structured(value)
-    return fact_of(stream, _text(key, "/key"), attributes, value, now, trust_recorded)
+    return fact_of(stream, _text(key, "/key"), attributes, value, now, trust_recorded, heard)
 
 
 def read_attributes(headers: Headers) -> dict[str, str]:
@@ -116,6 +120,7 @@ def fact_of(
     value: bytes,
     now: datetime,
     trust_recorded: bool,
+    heard: Container[str] | None = None,
 ) -> Fact:
     """The fact that attributes and data make together, in whichever mode they came."""
     """Attributes go by their header names, in structured mode too."""
@@ -126,7 +131,7 @@ def fact_of(
     happened = attributes.get("ce_time")
     time = _moment(happened, "/time") if happened and happened != recorded else known
     return Fact(
-        data=_data(topic, kind, value),
+        data=_data(topic, kind, value, heard),
         id=attributes["ce_id"],
         key=key,
         now=known,
@@ -179,9 +184,11 @@ def _check_required(attributes: Mapping[str, str], required: Sequence[str]) -> N
             raise Malformed(f"the attribute {name[3:]} is missing", f"/{name[3:]}")
 
 
-def _data(topic: Topic, kind: str, value: bytes) -> Event | None:
+def _data(topic: Topic, kind: str, value: bytes, heard: Container[str] | None) -> Event | None:
     event = topic.events.get(kind)
     if event is not None:
+        if heard is not None and kind not in heard:
+            return None
         data: Event = decode_json(_decoder(event), value)
         return data
     if kind in EVENTS:

@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 
 from perennial.kit.lanes import Door
-from perennial.kit.postgres import is_transient, load_reference
+from perennial.kit.postgres import is_transient, load_reference, snapshot
 from perennial.kit.settle import Settlement
 from perennial.kit.waking import set_within
 from perennial.kit.worlds import Worlds
@@ -24,9 +24,10 @@ async def read_anew(door: Door, pool: Any) -> None:
     """What the door keeps in memory of what was committed. What it learns meanwhile is newer."""
     while True:
         before = door.worlds
-        known = await pool.fetchval("SELECT coalesce(max(seq), 0) FROM journal")
-        reference = await load_reference(pool, door.service)
-        ticked = await pool.fetchval("SELECT now FROM clock WHERE name = 'tick'")
+        async with snapshot(pool) as base:
+            known = await base.fetchval("SELECT coalesce(max(seq), 0) FROM journal")
+            reference = await load_reference(base, door.service)
+            ticked = await base.fetchval("SELECT now FROM clock WHERE name = 'tick'")
         if door.worlds is before:
             break
     door.worlds = Worlds(door.service, reference, known)

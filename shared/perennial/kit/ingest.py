@@ -1,5 +1,6 @@
 """From bytes to items: decode, say whose fact it is, or say why it can't be one. Pure."""
 
+from collections.abc import Container
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -17,10 +18,13 @@ WAITING_DAYS = 30
 LONGEST_ID = 128
 
 
-def receive(service: Service, record: Record, now: datetime) -> Item:
+def receive(
+    service: Service, record: Record, now: datetime, heard: Container[str] | None = None
+) -> Item:
     """What a record is to this service. Never raises: what can't be read is marked to be parked.
 
-    A partner's fact has no subject yet: it is adapted at the edge first, and then `placed`.
+    A partner's fact has no subject yet: it is adapted at the edge first, and then `placed`. `heard`: the
+    types whose data are read, where it is known that all could be.
     """
     topic = topic_named(record.topic)
     try:
@@ -31,6 +35,7 @@ def receive(service: Service, record: Record, now: datetime) -> Item:
             record.value,
             now,
             trust_recorded=believes_recorded_time(topic),
+            heard=heard,
         )
     except Malformed as error:
         return _unreadable(service, record, now, error)

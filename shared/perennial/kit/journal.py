@@ -147,8 +147,6 @@ def _told(items: Iterable[Item], answered: Mapping[str, Any]) -> Iterator[Entry]
         elif item.parked_id:
             state = "waiting" if item.ready_for else "behind" if item.behind else "redrive"
             yield Again(item.origin, state, item.dropping, item.park, item.edited)
-        elif record is not None and item.fact.data is None:
-            yield Taken(record.topic, record.part, record.offset)
         elif record is not None and item.park:
             yield Taken(record.topic, record.part, record.offset, 1, item.park)
         elif item.answer_id not in answered:

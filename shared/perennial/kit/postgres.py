@@ -225,12 +225,12 @@ class _Transaction:
             writes.seq = await self._connection.fetchval(text, *arguments)
 
 
-async def load_reference(pool: asyncpg.Pool, service: Service) -> dict[str, dict[str, Any]]:
+async def load_reference(base: Any, service: Service) -> dict[str, dict[str, Any]]:
     """The subjects that rules know whole, as they stand."""
     found: dict[str, dict[str, Any]] = {}
     for name, subject in service.subjects.items():
         if subject.reference:
-            rows = await pool.fetch(
+            rows = await base.fetch(
                 "SELECT key, state::text FROM entity WHERE subject = $1 AND state <> '{}'", name
             )
             found[name] = {row[0]: msgspec.json.decode(row[1], type=subject.state) for row in rows}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from perennial.contracts.base import EPOCH, Event, Fact
+from perennial.contracts.platform import Ticked
 from perennial.kit.aside import snapshot
 from perennial.kit.batch import Item, Partition, Record
 from perennial.kit.ingest import receive
@@ -44,6 +45,7 @@ class Log:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._heard = frozenset((*service.decoders, Ticked.TYPE))
         self._records: dict[tuple[str, int, int], Record] = {}
 
     def add(self, records: Iterable[Record]) -> None:
@@ -54,11 +56,11 @@ class Log:
         """With what was read later."""
         self._records.update(newer._records)
 
-    def item(self, topic: str, part: int, offset: int) -> Item:
-        """See `rerun.LogItem`."""
+    def item(self, topic: str, part: int, offset: int, whole: bool = False) -> Item:
+        """See `rerun.LogItem`; of what no rule hears, the data are read only if it is to be `whole`."""
         found = self.record(topic, part, offset)
         record = Record(topic, part, offset, found.key, found.value, found.headers)
-        return receive(self._service, record, EPOCH)
+        return receive(self._service, record, EPOCH, None if whole else self._heard)
 
     def record(self, topic: str, part: int, offset: int) -> Record:
         """As it stands in the log."""
@@ -72,7 +74,7 @@ class Log:
         wanted = kind.TYPE.encode()
         for place, record in sorted(self._records.items()):
             if ("ce_type", wanted) in record.headers:
-                yield self.item(*place).fact
+                yield self.item(*place, whole=True).fact
 
     def __len__(self) -> int:
         return len(self._records)

@@ -26,8 +26,8 @@ from perennial.kit.rejecting import copies
 from perennial.kit.subject import Made, Service
 from perennial.kit.worlds import Worlds
 
-LogItem = Callable[[str, int, int], Item]
-"""(topic, partition, offset) → the record there as an item, freshly made."""
+LogItem = Callable[[str, int, int, bool], Item]
+"""(topic, partition, offset, whether it could not be applied) → the record there as an item, freshly made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class Rerun:
         for entry in entries:
             match entry:
                 case Taken(topic, part, offset, count, park):
-                    found = [self._log(topic, part, offset + n) for n in range(count)]
+                    found = [self._log(topic, part, offset + n, bool(park)) for n in range(count)]
                     for one in found if park else ():
                         one.park = park
                     items += found
