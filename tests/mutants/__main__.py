@@ -1,4 +1,5 @@
-"""`python -m tests.mutants [M4 …]`: a short storm for each planted fault, and what turned it red."""
+"""`python -m tests.mutants [M4 …]`: a short storm for each planted fault, and what turned it red; and one
+for the system as it is (M0), which must stay green."""
 
 import asyncio
 import shutil
@@ -28,7 +29,12 @@ class Aim:
     seconds: float = 30
 
 
+CONTROL = "M0"
 AIMED = {
+    CONTROL: Aim(
+        ("rebalance", "door killed", "relay killed", "relay frozen", "kafka killed", "old records"),
+        every=3,
+    ),
     "M1": Aim(("rebalance",), every=6),
     "M2": Aim(("relay killed", "old records")),
     "M3": Aim(("door killed",)),
@@ -41,10 +47,10 @@ AIMED = {
 
 
 def main() -> None:
-    wanted = sys.argv[1:] or list(MUTANTS)
-    survived = [name for name in wanted if not _red(name)]
-    if survived:
-        sys.exit(f"survived: {', '.join(survived)}")
+    wanted = sys.argv[1:] or [CONTROL, *MUTANTS]
+    wrong = [name for name in wanted if _red(name) == (name == CONTROL)]
+    if wrong:
+        sys.exit(f"not as they should be: {', '.join(wrong)}")
 
 
 def _red(name: str) -> bool:
@@ -56,7 +62,7 @@ def _red(name: str) -> bool:
         ran = asyncio.run(_run(name, folder / "storm"))
         shutil.rmtree(folder / "storm", ignore_errors=True)
     verdict = "red" if ran.violations else "GREEN"
-    what = MUTANTS[name].__name__.replace("_", " ")
+    what = MUTANTS[name].__name__.replace("_", " ") if name in MUTANTS else "as it is"
     line = f"{name:4} {what:20} {verdict:6} {time.monotonic() - began:4.0f} s  {_seen_by(ran)}"
     print(line, flush=True)
     return bool(ran.violations)
@@ -64,7 +70,8 @@ def _red(name: str) -> bool:
 
 async def _run(name: str, folder: Path) -> Ran:
     aim = AIMED.get(name, Aim())
-    settings = {"PERENNIAL_MUTANT": name, "PYTHONPATH": str(HERE)}
+    planted = {"PERENNIAL_MUTANT": name, "PYTHONPATH": str(HERE)}
+    settings = planted if name in MUTANTS else {}
     plan = Plan(
         folder, aim.seconds, SEED, aim.every, aim.longest_freeze, calm=not aim.kinds,
         kinds=aim.kinds, settle_within=45, settings=settings,
