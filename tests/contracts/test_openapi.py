@@ -24,3 +24,17 @@ def test_operation_ids_are_given_once(service: str) -> None:
     ids = [operation["operationId"] for path in paths for operation in path.values()]
 
     assert len(ids) == len(set(ids))
+
+
+def test_every_route_that_looks_back_does_so_by_the_one_rule_of_the_kit() -> None:
+    told = [
+        parameter["description"]
+        for service in SERVICES
+        for path in app_of(service).openapi()["paths"].values()
+        for operation in path.values()
+        for parameter in operation.get("parameters", [])
+        if parameter["name"] == "as_of"
+    ]
+
+    assert len(told) > 15
+    assert set(told) == {"Moment to look back to, RFC 3339; one in the future is refused"}

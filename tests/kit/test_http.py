@@ -1,7 +1,9 @@
 """The REST face as a client meets it: problems, bodies, pages, keys, streams, limits, documents."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 import httpx
@@ -20,6 +22,8 @@ from perennial.kit.tokens import PRIVATE, create_keys, issue, load
 
 pytestmark = pytest.mark.feature("P12")
 
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
+"""What the service's clock says, wall or played."""
 ORDER = {
     "order": "A-1",
     "customer": "C-1",
@@ -113,7 +117,9 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> KeySet:
 
 @pytest.fixture(scope="module")
 def app(keys: KeySet) -> FastAPI:
-    return build_app("test", [router], Tokens(keys), max_body=10_000)
+    app = build_app("test", [router], Tokens(keys), max_body=10_000)
+    app.state.runtime = SimpleNamespace(now=lambda: NOW)
+    return app
 
 
 @pytest.fixture
@@ -292,6 +298,19 @@ async def test_as_of_takes_an_offset_with_or_without_escaping(client: httpx.Asyn
     for zone in ("%2B02:00", "+02:00"):
         response = await client.get(f"/v1/past?as_of=2026-01-01T02:00:00{zone}")
         assert response.json() == "2026-01-01T00:00:00Z"
+
+
+async def test_as_of_looks_back_never_ahead(client: httpx.AsyncClient) -> None:
+    assert (
+        await client.get("/v1/past?as_of=2026-02-01T00:00:00Z")
+    ).json() == "2026-02-01T00:00:00Z"
+
+    found = problem(await client.get("/v1/past?as_of=2026-02-01T00:00:01Z"))
+
+    assert (found["status"], found["code"]) == (422, "as-of-in-future")
+    (fault,) = found["errors"]
+    assert fault["pointer"] == "/query/as_of"
+    assert "2026-02-01T00:00:00+00:00: leave it out for now" in fault["message"]
 
 
 @pytest.mark.parametrize(("match", "status"), [(None, 428), ("x", 412), ('"7"', 200)])

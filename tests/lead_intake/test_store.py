@@ -31,7 +31,27 @@ async def test_an_order_is_shown_as_it_stands_and_as_it_stood(served: Served) ->
 
     assert (now["revenue"], now["returned"], now["owed"]) == (6_000, 4_000, 6_000)
     assert (then["revenue"], then["returned"]) == (10_000, 0)
-    assert before.status_code == 404
+    assert (before.status_code, before.json()["code"]) == (404, "not-yet")
+
+
+async def test_looking_back_and_ahead_is_answered_alike_everywhere(served: Served) -> None:
+    client = served.client
+    order = (await client("POST", "/orders", ORDER | {"order": "1"})).json()["order_id"]
+    lead = {"lead": "1", "captured_at": "2026-05-01T09:00:00Z"}
+    lead_id = (await client("POST", "/leads", lead)).json()["lead_id"]
+    await client("PUT", "/registers/people/ann", {"role": "seller"})
+    single = [f"/orders/{order}", f"/leads/{lead_id}", "/registers/people/ann"]
+    lists = [f"/leads/{lead_id}/moves", "/sellers/ann/holdings"]
+
+    async def asked(path: str, year: int) -> tuple[int, Any]:
+        answer = await client("GET", f"{path}?as_of={year}-05-31T00:00:00Z", b"")
+        return answer.status_code, answer.json().get("code", answer.json().get("items"))
+
+    assert {await asked(path, 2025) for path in single} == {(404, "not-yet")}
+    assert [await asked(path, 2025) for path in lists] == [(200, []), (200, [])]
+    assert {await asked(path, 2027) for path in single + lists} == {(422, "as-of-in-future")}
+    unknown = await asked("/orders/o" + 24 * "0", 2025)
+    assert unknown == (404, "order-unknown")
 
 
 async def test_a_customers_orders_come_in_pages(served: Served) -> None:

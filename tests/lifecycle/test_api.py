@@ -27,6 +27,22 @@ async def test_a_customer_now_and_then(client: Client) -> None:
 
 
 @pytest.mark.feature("C1")
+async def test_before_the_first_event_a_customer_is_not_yet_there_and_lists_are_empty(
+    client: Client, house: House
+) -> None:
+    early, ahead = "?as_of=1996-01-01T00:00:00Z", f"?as_of={house.now().year + 1}-01-01T00:00:00Z"
+    then = await client.get(f"/v1/customers/b{early}")
+    assert (then.status_code, then.json()["code"]) == (404, "not-yet")
+    never = await client.get(f"/v1/customers/nobody{early}")
+    assert (never.status_code, never.json()["code"]) == (404, "unknown-customer")
+    assert (await client.get(f"/v1/customers/b/explain{early}")).json()["items"] == []
+    assert (await client.get(f"/v1/segments{early}")).json()["counts"] == {}
+    for path in ("/v1/customers/b", "/v1/customers/b/explain", "/v1/segments"):
+        answer = await client.get(f"{path}{ahead}")
+        assert (answer.status_code, answer.json()["code"]) == (422, "as-of-in-future"), path
+
+
+@pytest.mark.feature("C1")
 async def test_lists_go_page_by_page(client: Client) -> None:
     seen, path = [], "/v1/customers?limit=1"
     while path:

@@ -76,6 +76,7 @@ async def api(house: House) -> AsyncIterator[Client]:
         pool=house.pool,
         door=house.door,
         settings=SimpleNamespace(allow_private_endpoints=True),
+        now=house.door.now,
         world=lambda: SimpleNamespace(policy=POLICY),
     )
     app = build_app("notifications", [router], Staff())  # type: ignore[arg-type]
@@ -163,6 +164,10 @@ async def test_acknowledging_over_rest_is_idempotent_shown_and_explained(api: Cl
     _, now = await api("GET", path)
     _, then = await api("GET", f"{path}?as_of=2026-03-02T10:00:00Z")
     assert (now["state"], then["state"]) == ("acknowledged", "open")
+    early = await api("GET", f"{path}?as_of={START - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}")
+    assert (early[0], early[1]["code"]) == (404, "not-yet")
+    ahead = await api("GET", f"{path}?as_of={START + timedelta(hours=3):%Y-%m-%dT%H:%M:%SZ}")
+    assert (ahead[0], ahead[1]["code"]) == (422, "as-of-in-future")
     assert now["evidence"][0]["sign"] == "silence"
     _, why = await api("GET", f"{path}/explain")
     why = why["items"]

@@ -106,6 +106,28 @@ async def test_a_grade_is_expected_then_actual_and_looks_back(house: House) -> N
     await rebuilt(house)
 
 
+async def test_before_it_was_there_a_single_thing_is_not_yet_and_a_list_is_empty(
+    house: House,
+) -> None:
+    await house.told(of_leads([lead_fact(captured(wants_call=True))]))
+    await house.told(numbered([order(START.date() + timedelta(days=20), 500_000, paid=True)]))
+    await house.until(START + timedelta(days=100))
+    single = ["/v1/customers/c1/score", "/v1/customers/c1/grade", LEAD]
+    lists = [f"{path}/explain" for path in single] + ["/v1/customers/c1/lead-scores"]
+
+    async def said(path: str, days: float) -> tuple[int, Any]:
+        answer = await asked(house, "GET", f"{path}?as_of={moment(days)}")
+        return answer.status_code, answer.json().get("code", answer.json().get("items"))
+
+    assert {await said(path, -1) for path in single} == {(404, "not-yet")}
+    assert [await said(path, -1) for path in lists] == [(200, [])] * 4
+    assert {await said(path, 101) for path in single + lists} == {(422, "as-of-in-future")}
+    assert await said("/v1/leads/unheard-of/score", -1) == (404, "lead-unknown")
+    assert await said("/v1/leads/unheard-of/score/explain", -1) == (404, "lead-unknown")
+    for path in ("/v1/forecast", "/v1/forecast/customers"):
+        assert await said(path, 1) == (404, "no-model")
+
+
 async def test_a_customer_of_orders_alone_is_graded_too(house: House) -> None:
     by_order = lead_fact(captured(lead_id="", by_order=True))
     await house.told(of_leads([by_order]))

@@ -104,6 +104,11 @@ async def over_rest(house: House) -> None:
         await asked(house, "GET", f"/v1/customers/{customer}/score?as_of=1997-06-01T00:00:00Z")
     ).json()
     assert (before["model"], before["alive"]) == ("", None)
+    early = "as_of=1997-06-01T00:00:00Z"
+    unfitted = await asked(house, "GET", f"/v1/forecast?{early}")
+    assert (unfitted.status_code, unfitted.json()["code"]) == (404, "not-yet")
+    none_then = await asked(house, "GET", f"/v1/forecast/customers?{early}")
+    assert none_then.json()["items"] == []
     why = (await asked(house, "GET", f"/v1/customers/{customer}/score/explain")).json()["items"]
     assert why[0]["receipt"]
     assert (await asked(house, "GET", "/v1/models")).json()["adopted"] == "bg-nbd@1"

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -12,7 +13,7 @@ from perennial.contracts.base import Fact
 from perennial.contracts.strict import Malformed
 from perennial.kit.ask import Ask
 from perennial.kit.auth import Principal
-from perennial.kit.history import state_at
+from perennial.kit.history import as_it_stood, state_at
 from perennial.kit.http import idempotency, respond
 from perennial.kit.ids import uuid7
 from perennial.kit.ingest import identity_of
@@ -82,13 +83,21 @@ class Desk:
         self, who: Principal, lead: str, as_of: datetime | None = None, source: str = ""
     ) -> tuple[str, str, Customer]:
         """Whose it is, its id, and the party; 404 for what is not there, or out of sight."""
-        named, sight = in_path(who, "lead", lead, source), self.sight(who)
+        find = partial(self._lead, in_path(who, "lead", lead, source), self.sight(who))
+        found = await as_it_stood(find, as_of, f"lead {lead}")
+        if found is None:
+            raise unknown_lead(who, lead)
+        return found
+
+    async def _lead(
+        self, named: str, sight: Sight, as_of: datetime | None
+    ) -> tuple[str, str, Customer] | None:
         for key in await store.parties_of(self.pool, named, past=as_of is not None):
             state: Customer = await state_at(self.pool, self.runtime.service, CUSTOMER, key, as_of)
             found = state.lead(named)
             if found is not None and (sight is None or found[1].holder in sight):
                 return key, found[0], state
-        raise unknown_lead(who, lead)
+        return None
 
     async def order(self, order_id: str, as_of: datetime | None) -> tuple[str, Order] | None:
         """An order and whose it is, or was at a moment."""

@@ -8,6 +8,7 @@ import msgspec
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from perennial.contracts.alerts import AlertKind
 from perennial.kit.auth import Principal, require
+from perennial.kit.history import as_it_stood
 from perennial.kit.http import body, idempotency, respond, returns, show
 from perennial.kit.paging import AsOf, Listing, Page, Paging, listing, whole
 from perennial.kit.problems import fault_at
@@ -222,7 +223,8 @@ async def replay_failed(
 async def _alert(
     desk: Desk, who: Principal, alert_id: str, as_of: datetime | None = None
 ) -> Record:
-    found = await store.alert(desk.pool, sight_of(who), alert_id, as_of)
+    find = partial(store.alert, desk.pool, sight_of(who), alert_id)
+    found = await as_it_stood(find, as_of, f"alert {alert_id}")
     if found is None:
         raise unknown("alert", alert_id)
     return found

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -10,7 +11,7 @@ from perennial.contracts.base import Event
 from perennial.contracts.grades import GradeChanged, LeadScored
 from perennial.kit.ask import Answer, Ask
 from perennial.kit.auth import Principal
-from perennial.kit.history import decisions, state_at
+from perennial.kit.history import as_it_stood, decisions, state_at
 from perennial.kit.http import idempotency, runtime_of
 from perennial.kit.problems import Fault
 
@@ -46,9 +47,14 @@ class Desk:
 
     async def score(self, key: str, as_of: datetime | None) -> views.ScoreView:
         """A customer's numbers now, or as they stood."""
+
+        async def find(then: datetime | None) -> CustomerState | None:
+            state: CustomerState = await self._state(CUSTOMER, key, then)
+            return state if state.history.first is not None else None
+
         moment = as_of or self._runtime.now()
-        state: CustomerState = await self._state(CUSTOMER, key, as_of)
-        if state.history.first is None:
+        state = await as_it_stood(find, as_of, f"a score of customer {key}")
+        if state is None:
             raise Fault(404, "customer-unknown", f"No orders of customer {key} are known here.")
         return views.score_view(key, state, await self._world(moment, as_of), moment)
 
@@ -59,7 +65,11 @@ class Desk:
     async def lead(self, who: Principal, lead_id: str, as_of: datetime | None) -> LeadScoreView:
         """A lead's score now, or as it stood; of one that has ended, its last."""
         moment = as_of or self._runtime.now()
-        key, told = await self._lead(who, lead_id, as_of)
+        find = partial(self._lead, who, lead_id)
+        found = await as_it_stood(find, as_of, f"a score of lead {lead_id}")
+        if found is None:
+            raise _lead_unknown(lead_id)
+        key, told = found
         state: CustomerState = await self._state(CUSTOMER, key, as_of)
         lead = state.leads.by_id.get(lead_id)
         if lead is None or lead.ended:  # ended, and has changed hands since
@@ -77,15 +87,23 @@ class Desk:
         self, who: Principal, lead_id: str, as_of: datetime | None
     ) -> list[dict[str, Any]]:
         """How a lead's score came to be, newest first."""
-        key, _told = await self._lead(who, lead_id, as_of)
-        told = await decisions(self.pool, CUSTOMER, key, as_of, MOST_DECISIONS)
+        if await self._lead(who, lead_id, None) is None:
+            raise _lead_unknown(lead_id)
+        found = await self._lead(who, lead_id, as_of)
+        if found is None:
+            return []
+        told = await decisions(self.pool, CUSTOMER, found[0], as_of, MOST_DECISIONS)
         return [one for one in told if one["data"].get("lead_id") == lead_id][:TOLD]
 
     async def grade(self, key: str, as_of: datetime | None) -> grade_views.GradeView:
         """A party's grade now, or as it stood."""
-        moment = as_of or self._runtime.now()
-        state: CustomerState = await self._state(CUSTOMER, key, as_of)
-        view = grade_views.grade_view(state, key, self._rules(moment), moment)
+
+        async def find(then: datetime | None) -> grade_views.GradeView | None:
+            moment = then or self._runtime.now()
+            state: CustomerState = await self._state(CUSTOMER, key, then)
+            return grade_views.grade_view(state, key, self._rules(moment), moment)
+
+        view = await as_it_stood(find, as_of, f"a grade of customer {key}")
         if view is None:
             raise Fault(404, "not-graded", f"No grade of customer {key} is known here.")
         return view
@@ -103,7 +121,10 @@ class Desk:
         """What was expected of everybody, week by week, by the model in force at a moment."""
         moment = as_of or self._runtime.now()
         through = self._day_before(moment)
-        version, model = await self._in_force(moment)
+        found = await as_it_stood(self._in_force, as_of, "a model in force")
+        if found is None:
+            raise _no_model()
+        version, model = found
         known = await store.purchases(self.pool, through)
         from scoring.forecasts import expected_by_week  # numpy and scipy load with the first one
 
@@ -118,13 +139,17 @@ class Desk:
         """The same for each of the next customers by id, beside what came of it."""
         moment = as_of or self._runtime.now()
         through = self._day_before(moment)
-        _version, model = await self._in_force(moment)
+        found = await self._in_force(as_of)
+        if found is None:
+            if as_of is None or await self._in_force(None) is None:
+                raise _no_model()
+            return []
         until = through + timedelta(weeks=weeks)
         keys, known = await store.purchases_of_page(self.pool, through, until, after, most)
         from scoring.forecasts import expected_by_customer
 
         ordinal = through.toordinal()
-        return await asyncio.to_thread(expected_by_customer, keys, known, ordinal, model, weeks)
+        return await asyncio.to_thread(expected_by_customer, keys, known, ordinal, found[1], weeks)
 
     async def ask(self, request: Request, who: Principal, data: Any) -> Answer:
         """A wish about models, through the door."""
@@ -135,11 +160,9 @@ class Desk:
 
     async def _lead(
         self, who: Principal, lead_id: str, as_of: datetime | None
-    ) -> tuple[str, LeadScored]:
+    ) -> tuple[str, LeadScored] | None:
         found = await store.lead(self.pool, lead_id, as_of)
-        if found is None or not may_see(who, found[0]):
-            raise Fault(404, "lead-unknown", f"No score of lead {lead_id} is known here.")
-        return found
+        return found if found is not None and may_see(who, found[0]) else None
 
     def _rules(self, moment: datetime) -> World:
         rules: World = self._runtime.door.worlds.at(moment)
@@ -149,11 +172,9 @@ class Desk:
         zone = self._runtime.door.worlds.at(moment).policy.zone
         return business_day(moment, zone) - timedelta(days=1)
 
-    async def _in_force(self, moment: datetime) -> tuple[str, KnownModel]:
-        models: ModelsState = await self._state(MODEL, KEY, moment)
-        if not models.adopted:
-            raise Fault(404, "no-model", f"No model was in force at {moment.isoformat()}.")
-        return models.adopted, models.known[models.adopted]
+    async def _in_force(self, as_of: datetime | None) -> tuple[str, KnownModel] | None:
+        models: ModelsState = await self._state(MODEL, KEY, as_of)
+        return (models.adopted, models.known[models.adopted]) if models.adopted else None
 
     async def _world(self, moment: datetime, as_of: datetime | None) -> World:
         here: World = self._runtime.door.worlds.at(moment)
@@ -193,6 +214,15 @@ def everybody_in_sight(who: Principal) -> None:
     """Lists over customers are for who may see all of them."""
     if who.rows != "all":
         raise Fault(403, "rows-missing", "Lists of scores need a token that sees all rows.")
+
+
+def _lead_unknown(lead_id: str) -> Fault:
+    return Fault(404, "lead-unknown", f"No score of lead {lead_id} is known here.")
+
+
+def _no_model() -> Fault:
+    told = "No model is in force yet: it takes orders enough for a fit, then POST /v1/models:fit."
+    return Fault(404, "no-model", told)
 
 
 def _done(_state: Any, events: list[Event]) -> tuple[int, Done]:

@@ -1,11 +1,12 @@
 """What a subject was at any past moment, and why: read from the service's own events."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
+from perennial.kit.problems import Fault
 from perennial.kit.subject import Service, Subject
 
 _OWN = """
@@ -25,6 +26,9 @@ _TIMELINE = """
 """
 
 
+T = TypeVar("T")
+Find = Callable[[datetime | None], Awaitable[T | None]]
+"""Looks for a thing as it stood at a moment, or stands; None where there was none."""
 Place = tuple[datetime, str, int, str]
 """Of a row in a timeline: recorded, topic, version, key."""
 
@@ -53,6 +57,18 @@ def folded(service: Service, subject: Subject, rows: Any) -> Any:
         event = msgspec.json.decode(row["data"], type=kinds[row["type"]])
         state = subject.evolve(state, event, row["now"])
     return state
+
+
+async def as_it_stood(find: Find[T], as_of: datetime | None, what: str) -> T | None:
+    """What `find` finds at a moment, or now; 404 `not-yet` for what is there now and was not then.
+
+    For single things only: of a list, what was not there is left out.
+    """
+    found = await find(as_of)
+    if found is None and as_of is not None and await find(None) is not None:
+        told = f"{what} was not there for you to see at {as_of.isoformat()}: give a later as_of"
+        raise Fault(404, "not-yet", f"{told}, or leave it out for now.")
+    return found
 
 
 async def decisions(

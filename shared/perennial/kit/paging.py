@@ -11,10 +11,12 @@ import msgspec
 from fastapi import Depends, Query, Request, Response
 
 from perennial.contracts.strict import Malformed, check_moment
+from perennial.kit.http import runtime_of
 from perennial.kit.problems import Fault, fault_at
 
 T = TypeVar("T")
 MAX_LIMIT = 200
+AS_OF = "/query/as_of"
 
 
 @dataclass(frozen=True)
@@ -100,15 +102,25 @@ def expected_version(request: Request) -> int:
 
 
 async def _as_of(
-    as_of: Annotated[str, Query(description="Moment to look back to, RFC 3339")] = "",
+    request: Request,
+    as_of: Annotated[
+        str, Query(description="Moment to look back to, RFC 3339; one in the future is refused")
+    ] = "",
 ) -> datetime | None:
     if not as_of:
         return None
     try:
         moment = msgspec.convert(as_of.replace(" ", "+"), datetime)
-        return check_moment(moment, "/query/as_of").astimezone(UTC)
+        moment = check_moment(moment, AS_OF).astimezone(UTC)
     except msgspec.ValidationError as error:
-        raise Malformed("is not an RFC 3339 time", "/query/as_of") from error
+        raise Malformed("is not an RFC 3339 time", AS_OF) from error
+    now = runtime_of(request).now()
+    if moment > now:
+        cure = (
+            f"lies after {now.isoformat()}: leave it out for now, or give a moment that has passed"
+        )
+        raise fault_at(422, "as-of-in-future", AS_OF, cure)
+    return moment
 
 
 AsOf = Annotated[datetime | None, Depends(_as_of)]

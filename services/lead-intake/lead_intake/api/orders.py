@@ -1,9 +1,11 @@
 """Orders, and what is said of them afterwards."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from perennial.kit.auth import Principal, require
+from perennial.kit.history import as_it_stood
 from perennial.kit.http import body, ndjson_rows, returns, show
 from perennial.kit.paging import AsOf, Listing, Paging, listing
 from perennial.kit.problems import Fault
@@ -20,6 +22,7 @@ from lead_intake.bodies import (
     rows_of,
 )
 from lead_intake.desk import AtDesk
+from lead_intake.domain.customer import Order
 from lead_intake.views import OrderView, RowResult, StillWaiting, Taken, order_view
 
 router = APIRouter(tags=["orders"])
@@ -103,8 +106,13 @@ async def get_order(
 ) -> Response:
     """An order as it stands; with `as_of`, as it stood."""
     order_id = in_path(who, "order", order, source)
-    found = await desk.order(order_id, as_of)
-    if found is None or not _in_sight(who, found[0]):
+
+    async def find(moment: datetime | None) -> tuple[str, Order] | None:
+        found = await desk.order(order_id, moment)
+        return found if found and _in_sight(who, found[0]) else None
+
+    found = await as_it_stood(find, as_of, f"order {order}")
+    if found is None:
         raise Fault(404, "order-unknown", f"there is no order {order}")
     return show(order_view(found[0], order_id, found[1]))
 

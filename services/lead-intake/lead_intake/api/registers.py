@@ -1,5 +1,6 @@
 """Registers: staff, products, calendars and rates, one entry or many at a time."""
 
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -16,7 +17,7 @@ from perennial.contracts.registers import (
 )
 from perennial.contracts.strict import Malformed, decode_outside, malformed
 from perennial.kit.auth import Principal, require
-from perennial.kit.history import state_at
+from perennial.kit.history import as_it_stood, state_at
 from perennial.kit.http import body, ndjson_rows, returns, show
 from perennial.kit.ids import uuid7
 from perennial.kit.paging import AsOf, Listing, Paging, etag, expected_version, listing
@@ -27,7 +28,7 @@ from lead_intake.asking import malformed_row
 from lead_intake.bodies import entry_of, with_contact, without
 from lead_intake.desk import AtDesk
 from lead_intake.domain import registers
-from lead_intake.domain.registers import key_of
+from lead_intake.domain.registers import Register, key_of
 from lead_intake.handlers import REGISTER
 from lead_intake.views import Address, EntryView, RowResult, entry_view
 
@@ -117,8 +118,13 @@ async def get_entry(
 ) -> Response:
     """An entry as it stands; with `as_of`, as it stood."""
     key = key_of(_FORMS[kind][0], entry_id)
-    state = await state_at(desk.pool, desk.runtime.service, REGISTER, key, as_of)
-    if not state.version:
+
+    async def find(moment: datetime | None) -> Register | None:
+        found: Register = await state_at(desk.pool, desk.runtime.service, REGISTER, key, moment)
+        return found if found.version else None
+
+    state = await as_it_stood(find, as_of, key)
+    if state is None:
         raise Fault(404, "entry-unknown", f"there is no {key}")
     return show(entry_view(key, state), headers=etag(state.version))
 

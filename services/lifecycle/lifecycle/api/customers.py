@@ -1,5 +1,6 @@
 """Customers as they stand, stood and came to be."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -14,7 +15,7 @@ from perennial.kit.paging import AsOf, Listing, Paging, listing, whole
 from perennial.kit.runtime import Runtime
 
 from lifecycle import store, views
-from lifecycle.api.reach import READ, Place, Running, needs_all_rows, rows_of, seen
+from lifecycle.api.reach import READ, Place, Running, needs_all_rows, rows_of, seen, there
 from lifecycle.domain.record import Customer
 from lifecycle.handlers import CUSTOMER
 
@@ -90,9 +91,17 @@ async def get_customer(
     customer_id: str, running: Running, as_of: AsOf, who: Principal = require(READ)
 ) -> Response:
     """As it stands; with `as_of`, as it stood."""
-    state = await seen(running, who, customer_id)
-    if as_of is not None:
-        state = await history.state_at(running.pool, running.service, CUSTOMER, customer_id, as_of)
+    seen_now = await seen(running, who, customer_id)
+
+    async def find(moment: datetime | None) -> Customer | None:
+        if moment is None:
+            return seen_now
+        state: Customer = await history.state_at(
+            running.pool, running.service, CUSTOMER, customer_id, moment
+        )
+        return state if there(state) else None
+
+    state = await history.as_it_stood(find, as_of, f"customer {customer_id}") or seen_now
     return show(views.customer_view(customer_id, state, running.world()))
 
 

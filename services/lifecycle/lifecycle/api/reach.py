@@ -32,12 +32,17 @@ def rows_of(running: Runtime, who: Principal) -> tuple[list[str] | None, str | N
     return [who.person], None
 
 
+def there(state: Customer) -> bool:
+    """Whether anything has made a customer of it yet; one that was found to be another still is."""
+    return state.segment is not None or bool(state.root)
+
+
 async def seen(running: Runtime, who: Principal, customer_id: str) -> Customer:
     """The customer, if there is one and it may be seen; both kinds of `no` look the same."""
     state: Customer = await history.state_at(running.pool, running.service, CUSTOMER, customer_id)
     owners, only = rows_of(running, who)
     hidden = owners is not None and views.concerned(state).isdisjoint(owners)
-    if (state.segment is None and not state.root) or hidden or only not in (None, customer_id):
+    if not there(state) or hidden or only not in (None, customer_id):
         raise Fault(404, "unknown-customer", f"there is no customer {customer_id} for you to see")
     return state
 
