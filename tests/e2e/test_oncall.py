@@ -79,6 +79,23 @@ async def test_a_partner_sees_why_and_a_mended_copy_is_folded(house: House, tmp_
     assert "much" in shown["raw"]
 
 
+@pytest.mark.feature("I17")
+async def test_a_partner_sees_at_once_that_its_currency_is_none(house: House) -> None:
+    wrong, event = placed(fresh("typo"), house.now, currency="UDS"), fresh("event")
+    await house.publish([message(0, wrong, id=event, key=wrong.customer)])
+    await house.settle()
+
+    path = "/v1/partners/me/rejections"
+    rows = await house.items("lead-intake", path, role="partner", client="demo")
+    (seen,) = [one for one in rows if one["id"] == event]
+    assert (seen["state"], seen["code"]) == ("parked", "currency-unknown")
+    assert (seen["pointer"], "waits_for" in seen) == ("/currency", False)
+    assert "UDS is no currency of ISO 4217: correct the code" in seen["detail"]
+    fact = f"lead-intake/{seen['number']}"
+    gone = await house.perennial("rejected", "discard", fact, "--yes", "--note", "mistyped")
+    assert gone.code == 0, gone.errors
+
+
 @pytest.mark.feature("P3")
 async def test_a_payment_that_waited_in_vain_is_redriven_when_its_order_came(house: House) -> None:
     order = placed(fresh("late"), house.now, paid=False)

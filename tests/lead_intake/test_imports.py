@@ -368,6 +368,7 @@ def test_cdnow_comes_in_whole_with_its_identical_lines(desk: Desk) -> None:
         ("source: x\ncustomer: a\ndate: b\namount: c\n", "currency"),
         ("source: x\ncustomer: a\ndate: b\namount: c\ncurrency: USD\ntimezone: Mars\n", "timezone"),
         ("source: x\ncustomer: a\ndate: b\namuont: c\n", "amuont"),
+        ("source: x\ncustomer: a\ndate: b\namount: c\ncurrency: UDS\n", "UDS is no currency"),
     ],
 )
 def test_a_mapping_says_what_it_lacks(document: str, complaint: str) -> None:

@@ -147,6 +147,7 @@ def test_a_payment_or_return_known_already_changes_nothing() -> None:
         ((order(), cancel(customer="bob")), "customer-differs /customer"),
         ((order(), back("r", -1)), "amount-below-zero /amount"),
         ((order(total=-1),), "total-below-zero /total"),
+        ((order(currency="UDS"),), "currency-unknown /currency"),
         ((order(placed_at=datetime(1899, 12, 31, tzinfo=UTC)),), "date-out-of-range /placed_at"),
         ((order(placed_at=NOW + timedelta(hours=25)),), "date-out-of-range /placed_at"),
         ((order(placed_at=datetime(2026, 5, 1)),), "time-without-zone /placed_at"),

@@ -6,7 +6,7 @@ import pytest
 
 from tests.lead_intake.client import Client
 from tests.lead_intake.house import House
-from tests.lead_intake.test_leads import LEAD
+from tests.lead_intake.test_leads import ACTIVITY, LEAD, ORDER
 
 
 @pytest.fixture
@@ -113,3 +113,36 @@ async def test_a_claim_says_which_pools_there_are_and_who_may(
     assert (early["code"], "waiting" in early["detail"]) == ("lead-not-pooled", True)
     assert nobody["code"] == "seller-no-seller"
     assert "name in `person` who shall have it" in nobody["detail"]
+
+
+@pytest.mark.feature("I1", "I17")
+async def test_a_currency_that_is_none_is_refused_at_once_whatever_it_is_said_of(
+    client: Client, house: House
+) -> None:
+    """Nobody will ever say its rate, so nothing waits for it; a real one's rate is waited for."""
+    await client("POST", "/leads", LEAD)
+    won = {"closed_at": "2026-05-08T09:00:00Z", "outcome": "won", "value": 5}
+    said = [
+        ("POST", "/orders", ORDER),
+        ("POST", "/leads", LEAD | {"lead": "L2", "cost": 5}),
+        ("POST", "/leads/L1/activities", ACTIVITY | {"kind": "quotation", "amount": 5}),
+        ("POST", "/leads/L1/close", won),
+        ("PUT", "/registers/products/tea", {"price": 5}),
+    ]
+    known = len(house.events)
+    for method, path, body in said:
+        answer = await client(method, path, body | {"currency": "UDS"})
+        assert answer.status_code == 422, (path, answer.text)
+        assert answer.json()["code"] == "currency-unknown"
+        (fault,) = answer.json()["errors"]
+        assert fault["pointer"] == "/currency"
+        assert "UDS is no currency of ISO 4217: correct the code" in fault["message"]
+    rate = {"rate": 1.1, "starts": "2026-01-01"}
+    refused = await client("PUT", "/registers/rates/UDS", rate)
+    (row,) = await client.bulk("/registers:bulk", [{"register": "rates", "id": "UDS", **rate}])
+    (order,) = await client.bulk("/orders:bulk", [ORDER | {"order": "2", "currency": "UDS"}])
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "currency-unknown")
+    assert (row["error"]["code"], order["error"]["code"]) == ("currency-unknown",) * 2
+    assert (len(house.events), house.parked) == (known, [])
+    assert (await client("PUT", "/registers/rates/DEM", rate)).status_code == 201, "of history"

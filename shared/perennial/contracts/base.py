@@ -9,6 +9,8 @@ import msgspec
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
 Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
+"""Of the form of ISO 4217. Of what is said to us, rules refuse what is not in `currencies.CURRENCIES`; to
+name them here would narrow types that are published."""
 Minor = Annotated[int, msgspec.Meta(ge=-(10**15), le=10**15)]
 """Money in the currency's minor unit (cents); the bound keeps sums inside 64 bits and JSON readers."""
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]

@@ -7,7 +7,7 @@ from perennial.contracts.base import At, Decision, Fact, Wait
 from perennial.contracts.holdings import ActivityLogged, ContactPlanned
 from perennial.contracts.partner import RecordActivity
 
-from lead_intake.domain.checks import invalid, moment_fault
+from lead_intake.domain.checks import currency_fault, invalid, moment_fault
 from lead_intake.domain.contacts import ANSWERED, COMPLAINT
 from lead_intake.domain.contents import short
 from lead_intake.domain.customer import Customer
@@ -23,7 +23,7 @@ def record(state: Customer, fact: Fact, world: World, now: datetime) -> Decision
     """An activity, once; what its lead makes of it follows from its kind and the policy."""
     asked: ActivitySaid = fact.data
     said, policy = asked.said, world.policy
-    fault = moment_fault(said.at, "at", policy, now)
+    fault = moment_fault(said.at, "at", policy, now) or currency_fault(said.currency)
     if fault is not None:
         return fault
     found = state.lead(asked.lead_id)

@@ -8,7 +8,7 @@ from perennial.contracts.leads import LeadCaptured, LeadTagged, LeadTouched
 from perennial.contracts.partner import CaptureLead
 from perennial.contracts.touches import Touch
 
-from lead_intake.domain.checks import invalid, moment_fault
+from lead_intake.domain.checks import currency_fault, invalid, moment_fault
 from lead_intake.domain.claims import came_for, conflicting, own_claims, proposals
 from lead_intake.domain.contents import content_of_lead
 from lead_intake.domain.customer import Customer
@@ -23,7 +23,7 @@ def capture(state: Customer, fact: Fact, world: World, now: datetime) -> Decisio
     asked: LeadSaid = fact.data
     said = asked.said
     fault = moment_fault(said.captured_at, "captured_at", world.policy, now)
-    fault = fault or _amounts(said) or _number(said)
+    fault = fault or currency_fault(said.currency) or _amounts(said) or _number(said)
     if fault is not None:
         return fault
     if asked.lead_id in state.leads or asked.lead_id in state.also:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from perennial.contracts.base import Refusal
+from perennial.contracts.currencies import CURRENCIES
 from perennial.contracts.partner import PlaceOrder
 
 from lead_intake.domain.requests import CancelSaid, OfOrder, OrderSaid, PaymentSaid, ReturnSaid
@@ -13,8 +14,10 @@ def fault_of(said: OfOrder, policy: Policy, now: datetime) -> Refusal | None:
     """The first thing wrong with a fact, whatever the order looks like."""
     match said:
         case OrderSaid(said=order):
-            return moment_fault(order.placed_at, "placed_at", policy, now) or _amounts(
-                order, policy
+            return (
+                moment_fault(order.placed_at, "placed_at", policy, now)
+                or currency_fault(order.currency)
+                or _amounts(order, policy)
             )
         case PaymentSaid(said=payment):
             return moment_fault(payment.paid_at, "paid_at", policy, now) or _above_zero(
@@ -48,6 +51,14 @@ def moment_fault(moment: datetime, field: str, policy: Policy, now: datetime) ->
             field,
         )
     return None
+
+
+def currency_fault(code: str | None) -> Refusal | None:
+    """What is wrong with a currency: for the rate of one that is none everybody would wait in vain."""
+    if code is None or code in CURRENCIES:
+        return None
+    detail = f"{code} is no currency of ISO 4217: correct the code, as USD, EUR or CNY."
+    return invalid("currency-unknown", detail, "currency")
 
 
 def _amounts(order: PlaceOrder, policy: Policy) -> Refusal | None:

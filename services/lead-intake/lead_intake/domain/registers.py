@@ -20,6 +20,8 @@ from perennial.contracts.registers import (
     RateChanged,
 )
 
+from lead_intake.domain.checks import currency_fault
+
 LEVELS = range(1, 10)
 """A seller's, from the least to the most experienced."""
 
@@ -121,7 +123,7 @@ def react(state: Register, fact: Fact, world: Any, _now: datetime) -> Decision:
         case SetPerson(entry=entry):
             return _set_person(state, entry)
         case SetProduct(entry=entry):
-            return _unless(state.product == entry, entry)
+            return currency_fault(entry.currency) or _unless(state.product == entry, entry)
         case SetCalendar(entry=entry):
             return _set_calendar(state, entry)
         case SetRate(entry=entry):
@@ -173,6 +175,8 @@ def _set_calendar(state: Register, entry: CalendarChanged) -> Decision:
 
 
 def _set_rate(state: Register, entry: RateChanged, reporting: str) -> Decision:
+    if fault := currency_fault(entry.currency):
+        return fault
     if entry.currency == reporting:
         return _invalid("rate-of-reporting-currency", f"{reporting} is always 1 of itself.", "")
     if not 0 < entry.rate < 1e12:

@@ -11,7 +11,7 @@ from perennial.contracts.partner import CloseLead
 from perennial.contracts.rounding import round_to
 
 from lead_intake.domain import ordering
-from lead_intake.domain.checks import invalid, moment_fault
+from lead_intake.domain.checks import currency_fault, invalid, moment_fault
 from lead_intake.domain.credit import credit
 from lead_intake.domain.customer import Customer
 from lead_intake.domain.identity import order_id
@@ -36,7 +36,8 @@ def close(state: Customer, fact: Fact, world: World, now: datetime) -> Decision:
     """How its source says it ended; an order may have won it before."""
     asked: CloseSaid = fact.data
     said = asked.said
-    fault = moment_fault(said.closed_at, "closed_at", world.policy, now) or _unsaid(said)
+    fault = moment_fault(said.closed_at, "closed_at", world.policy, now)
+    fault = fault or currency_fault(said.currency) or _unsaid(said)
     if fault is not None:
         return fault
     found = state.lead(asked.lead_id)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from perennial.contracts.base import Currency, Id, Minor
 
-from lead_intake.imports.mapping import Blank, Layout, MappingError, odd_formats
+from lead_intake.imports.mapping import Blank, Layout, MappingError, odd_currency, odd_formats
 from lead_intake.imports.reading import Table
 from lead_intake.imports.rows import LONGEST_ID, RowFault, RowReader
 
@@ -184,7 +184,7 @@ def parse_lead_mapping(document: bytes, name: str = "mapping") -> LeadMapping:
 
 
 def _complaint(mapping: LeadMapping) -> str:
-    if odd := odd_formats(mapping.date_formats):
+    if odd := odd_formats(mapping.date_formats) or odd_currency(mapping.currency):
         return odd
     if not mapping.date and not (mapping.lead and mapping.close_date):
         return "map `date`, the first contact; or, for a list of wins, `lead` and `close_date`"

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from perennial.contracts.base import Currency, Id
+from perennial.contracts.currencies import CURRENCIES
 
 Kind = Literal["order", "payment", "return", "cancel"]
 Blank = Literal["reject", "skip", "zero"]
@@ -20,6 +21,13 @@ def odd_formats(formats: list[str]) -> str:
     """What is wrong with notations of dates, with the cure; "" if nothing is."""
     odd = [one for one in formats if one != "iso" and "%" not in one]
     return f"write {odd[0]!r} in `date_formats` as %d.%m.%Y would be, or `iso`" if odd else ""
+
+
+def odd_currency(code: str | None) -> str:
+    """What is wrong with the currency of all rows, with the cure; "" if nothing is."""
+    if code is None or code in CURRENCIES:
+        return ""
+    return f"`currency` {code} is no currency of ISO 4217: correct the code, as USD"
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -111,6 +119,8 @@ def _complaint(mapping: Mapping) -> str:
         return "map `amount`, or both `quantity` and `unit_price`"
     if not mapping.currency and not mapping.currency_column:
         return "give `currency` (one for all rows) or `currency_column`"
+    if odd := odd_currency(mapping.currency):
+        return odd
     if mapping.type_column and not mapping.types:
         return "say what the values of `type_column` mean in `types`"
     try:
