@@ -40,7 +40,9 @@ async def test_two_customers_are_one_and_two_again_exactly(house: House) -> None
 
     made = await unite(house, other, root)
     assert (made["root"], made["orders"]) == (root, 2)
-    assert [await numbers(house, key) for key in (root, other)] == [(3, 450_00), (0, 0)]
+    assert [await numbers(house, key) for key in (root, other)] == [(3, 450_00)] * 2
+    led_on = await house.get("scoring", f"/v1/customers/{other}/score")
+    assert led_on["customer_id"] == root
     gone = await house.get("lifecycle", f"/v1/customers/{other}")
     assert (gone["merged_into"], gone["segment"], gone["number"]) == (
         root,

@@ -52,7 +52,7 @@ async def house(stack: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ho
     monkeypatch.setenv("PERENNIAL_DATABASE_URL", stack.addresses.dsn("scoring_migrate"))
     await asyncio.to_thread(migrate, SERVICE)
     pool = await asyncpg.create_pool(stack.addresses.dsn("scoring"), min_size=1, max_size=4)
-    for table in ("entity", "part", "event", "outbox", "answer", "parked"):
+    for table in ("entity", "part", "event", "outbox", "answer", "parked", "archive"):
         await pool.execute(f"DELETE FROM {table}")
     door = Door(SERVICE, Postgres(pool), Worlds(SERVICE, {}), ticking=True)
     asks = Requests(door)

@@ -12,7 +12,7 @@ from perennial.kit.http import body, respond, returns, show
 from perennial.kit.paging import AsOf, Listing, Paging, listing, whole
 
 from scoring import store, views
-from scoring.desk import AtDesk, Done, everybody_in_sight, in_sight
+from scoring.desk import AtDesk, Done, everybody_in_sight
 from scoring.domain.fitting import AdoptModel, FitModels
 from scoring.grade_views import GRADE_EXAMPLE, LEAD_EXAMPLE, GradeView, LeadScoreView
 
@@ -43,7 +43,7 @@ async def show_score(
     customer_id: CustomerId, desk: AtDesk, as_of: AsOf, who: Principal = require("scores:read")
 ) -> Response:
     """A customer's numbers now, or as they stood: value, churn, trend, next order."""
-    return show(await desk.score(in_sight(who, customer_id), as_of))
+    return show(await desk.score(who, customer_id, as_of))
 
 
 @router.get(
@@ -56,7 +56,7 @@ async def explain_score(
     who: Principal = require("scores:read", "explain:read"),
 ) -> Response:
     """Which facts, which model, which policy: each decision with its receipt, newest first."""
-    return whole(await desk.explain(in_sight(who, customer_id), as_of))
+    return whole(await desk.explain(who, customer_id, as_of))
 
 
 @router.get(
@@ -97,7 +97,7 @@ async def list_lead_scores(
 ) -> Response:
     """The scores of a party's open leads, by id."""
     after = str(page.after[0]) if page.after else ""
-    rows = await desk.leads(in_sight(who, customer_id), as_of)
+    rows = await desk.leads(who, customer_id, as_of)
     rows = [row for row in rows if row.lead_id > after]
     return listing(request, page, rows, lambda row: (row.lead_id,))
 
@@ -111,7 +111,7 @@ async def show_grade(
     customer_id: CustomerId, desk: AtDesk, as_of: AsOf, who: Principal = require("scores:read")
 ) -> Response:
     """A party's grade on five dimensions with their evidence, now or as it stood."""
-    return show(await desk.grade(in_sight(who, customer_id), as_of))
+    return show(await desk.grade(who, customer_id, as_of))
 
 
 @router.get(
@@ -124,7 +124,7 @@ async def explain_grade(
     who: Principal = require("scores:read", "explain:read"),
 ) -> Response:
     """Every change of a party's grade with its receipt, newest first."""
-    return whole(await desk.explain_grade(in_sight(who, customer_id), as_of))
+    return whole(await desk.explain_grade(who, customer_id, as_of))
 
 
 @router.get("/scores", tags=["scores"], responses=returns(Listing[store.ScoreRow]))

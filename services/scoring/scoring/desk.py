@@ -45,21 +45,26 @@ class Desk:
         """The last business day that is over."""
         return self._day_before(self._runtime.now())
 
-    async def score(self, key: str, as_of: datetime | None) -> views.ScoreView:
+    async def score(self, who: Principal, asked: str, as_of: datetime | None) -> views.ScoreView:
         """A customer's numbers now, or as they stood."""
 
-        async def find(then: datetime | None) -> CustomerState | None:
+        async def find(then: datetime | None) -> tuple[str, CustomerState] | None:
+            key = await self._whose(who, asked, then)
             state: CustomerState = await self._state(CUSTOMER, key, then)
-            return state if state.history.first is not None else None
+            return (key, state) if state.history.first is not None else None
 
         moment = as_of or self._runtime.now()
-        state = await as_it_stood(find, as_of, f"a score of customer {key}")
-        if state is None:
-            raise Fault(404, "customer-unknown", f"No orders of customer {key} are known here.")
+        found = await as_it_stood(find, as_of, f"a score of customer {asked}")
+        if found is None:
+            raise _customer_unknown(asked)
+        key, state = found
         return views.score_view(key, state, await self._world(moment, as_of), moment)
 
-    async def explain(self, key: str, as_of: datetime | None) -> list[dict[str, Any]]:
+    async def explain(
+        self, who: Principal, asked: str, as_of: datetime | None
+    ) -> list[dict[str, Any]]:
         """The latest decisions about a customer with their receipts, newest first."""
+        key = await self._whose(who, asked, as_of)
         return await decisions(self.pool, CUSTOMER, key, as_of)
 
     async def lead(self, who: Principal, lead_id: str, as_of: datetime | None) -> LeadScoreView:
@@ -76,8 +81,11 @@ class Desk:
             return grade_views.lead_view(told, moment, ended=True)
         return grade_views.open_lead(state, key, lead_id, self._rules(moment), moment)
 
-    async def leads(self, key: str, as_of: datetime | None) -> list[LeadScoreView]:
+    async def leads(
+        self, who: Principal, asked: str, as_of: datetime | None
+    ) -> list[LeadScoreView]:
         """The scores of a party's open leads, by id."""
+        key = await self._whose(who, asked, as_of)
         moment = as_of or self._runtime.now()
         state: CustomerState = await self._state(CUSTOMER, key, as_of)
         world = self._rules(moment)
@@ -95,21 +103,27 @@ class Desk:
         told = await decisions(self.pool, CUSTOMER, found[0], as_of, MOST_DECISIONS)
         return [one for one in told if one["data"].get("lead_id") == lead_id][:TOLD]
 
-    async def grade(self, key: str, as_of: datetime | None) -> grade_views.GradeView:
+    async def grade(
+        self, who: Principal, asked: str, as_of: datetime | None
+    ) -> grade_views.GradeView:
         """A party's grade now, or as it stood."""
 
         async def find(then: datetime | None) -> grade_views.GradeView | None:
             moment = then or self._runtime.now()
+            key = await self._whose(who, asked, then)
             state: CustomerState = await self._state(CUSTOMER, key, then)
             return grade_views.grade_view(state, key, self._rules(moment), moment)
 
-        view = await as_it_stood(find, as_of, f"a grade of customer {key}")
+        view = await as_it_stood(find, as_of, f"a grade of customer {asked}")
         if view is None:
-            raise Fault(404, "not-graded", f"No grade of customer {key} is known here.")
+            raise Fault(404, "not-graded", f"No grade of customer {asked} is known here.")
         return view
 
-    async def explain_grade(self, key: str, as_of: datetime | None) -> list[dict[str, Any]]:
+    async def explain_grade(
+        self, who: Principal, asked: str, as_of: datetime | None
+    ) -> list[dict[str, Any]]:
         """How a party's grade came to be, newest first."""
+        key = await self._whose(who, asked, as_of)
         told = await decisions(self.pool, CUSTOMER, key, as_of, MOST_DECISIONS)
         return [one for one in told if one["type"] == GradeChanged.TYPE][:TOLD]
 
@@ -158,6 +172,17 @@ class Desk:
         answer: Answer = await self._runtime.asks.ask(ask)
         return answer
 
+    async def _whose(self, who: Principal, asked: str, as_of: datetime | None) -> str:
+        """The customer that an id leads to, or led to at a moment, if the token may see it.
+
+        Scoring does not know who holds a customer, so a token that sees its own or its team's rows
+        sees none here: lifecycle shows holders what they need.
+        """
+        key = await store.root_of(self.pool, asked, as_of)
+        if not may_see(who, key):
+            raise _customer_unknown(asked)
+        return key
+
     async def _lead(
         self, who: Principal, lead_id: str, as_of: datetime | None
     ) -> tuple[str, LeadScored] | None:
@@ -194,19 +219,8 @@ def _desk(runtime: Any = Depends(runtime_of)) -> Desk:
 AtDesk = Annotated[Desk, Depends(_desk)]
 
 
-def in_sight(who: Principal, customer_id: str) -> str:
-    """The customer, if the token may see it: a customer's own people see only themselves.
-
-    Scoring does not know who holds a customer, so a token that sees its own or its team's rows sees
-    none here: lifecycle shows holders what they need.
-    """
-    if not may_see(who, customer_id):
-        raise Fault(404, "customer-unknown", f"No orders of customer {customer_id} are known here.")
-    return customer_id
-
-
 def may_see(who: Principal, customer_id: str) -> bool:
-    """See `in_sight`."""
+    """A customer's own people see only themselves; others all, or none."""
     return who.rows == "all" or (who.rows == "self" and who.person == customer_id)
 
 
@@ -214,6 +228,10 @@ def everybody_in_sight(who: Principal) -> None:
     """Lists over customers are for who may see all of them."""
     if who.rows != "all":
         raise Fault(403, "rows-missing", "Lists of scores need a token that sees all rows.")
+
+
+def _customer_unknown(customer_id: str) -> Fault:
+    return Fault(404, "customer-unknown", f"No orders of customer {customer_id} are known here.")
 
 
 def _lead_unknown(lead_id: str) -> Fault:

@@ -7,7 +7,14 @@ from perennial.contracts.customers import CurveStarted
 from perennial.contracts.grades import GRADES
 from perennial.contracts.orders import OrderCancelled, OrderPaid, OrderPlaced, OrderReturned
 from perennial.contracts.scores import SCORES, FitRequested, ModelAdopted, ModelFitted
-from perennial.contracts.unions import LeadLeft, LeadTaken, OrderLeft, OrderTaken
+from perennial.contracts.unions import (
+    LeadLeft,
+    LeadMerged,
+    LeadTaken,
+    LeadUnmerged,
+    OrderLeft,
+    OrderTaken,
+)
 from perennial.kit.subject import Subject, on
 
 from scoring.domain import fitting, orders, rescoring
@@ -39,12 +46,14 @@ MODEL = Subject(
     reference=True,
 )
 
+UNIONS = (LeadMerged, LeadUnmerged)
+"""Change no number; kept, for whoever asks by the id of one that was found to be another."""
 
 LISTENS = (
     # An order changes what we expect of its customer, and a return what it is worth.
     on(OrderPlaced, OrderPaid, OrderReturned, OrderCancelled, to=CUSTOMER),
     # Of two customers that are one, or are two again, orders and leads change hands.
-    on(OrderLeft, OrderTaken, LeadLeft, LeadTaken, to=CUSTOMER),
+    on(OrderLeft, OrderTaken, LeadLeft, LeadTaken, *UNIONS, to=CUSTOMER),
     # Who a lead is and what it does makes its score; its end ends it.
     on(*LEAD_FACTS, to=CUSTOMER),
     # A new life of the customer sets a new baseline.

@@ -8,7 +8,7 @@ from perennial.kit.subject import Service
 from scoring.api import router
 from scoring.domain.fitting import AdoptModel, FitFinished, FitModels
 from scoring.domain.rescoring import Rescore
-from scoring.handlers import LISTENS, world
+from scoring.handlers import LISTENS, UNIONS, world
 from scoring.jobs import JOBS
 from scoring.outcomes import outcomes
 from scoring.policy import Policy
@@ -17,6 +17,7 @@ SERVICE = Service(
     name="scoring",
     package="scoring",
     listens=LISTENS,
+    archives=UNIONS,
     reads=reads("scoring"),
     policy=Policy,
     policy_subject=policy_subject("scoring", Policy),

@@ -60,6 +60,18 @@ _LEAD = """
       AND ($2::timestamptz IS NULL OR now <= $2)
     ORDER BY now DESC, ver DESC LIMIT 1
 """
+_ROOT = """
+    WITH RECURSIVE way (key, step) AS (
+        SELECT $1::text, 1
+        UNION ALL SELECT last.root, way.step + 1 FROM way CROSS JOIN LATERAL (
+            SELECT type, data::jsonb->>'root' AS root FROM archive
+            WHERE topic = 'leads.v1' AND key = way.key AND data::jsonb->>'loser' = way.key
+              AND ($2::timestamptz IS NULL OR now <= $2)
+            ORDER BY ver DESC LIMIT 1) last
+        WHERE last.type = 'perennial.lead.merged.v1' AND way.step < 50
+    ) SELECT key FROM way ORDER BY step DESC LIMIT 1
+"""
+"""Ends also where two name each other, as they may while one of them was not heard to the end."""
 _SCORES = f"""
     SELECT key AS customer_id,
            coalesce(state->>'churn', 'active') AS churn,
@@ -115,6 +127,11 @@ async def lead(pool: Any, lead_id: str, as_of: datetime | None) -> tuple[str, Le
     """Whose lead it is, and its last score up to a moment; none if it was never scored."""
     row = await pool.fetchrow(_LEAD, lead_id, as_of)
     return (row["key"], msgspec.json.decode(row["data"], type=LeadScored)) if row else None
+
+
+async def root_of(pool: Any, key: str, as_of: datetime | None) -> str:
+    """The customer that this one was found to be by a moment; itself if none."""
+    return str(await pool.fetchval(_ROOT, key, as_of))
 
 
 async def fitted(pool: Any, most: int) -> list[ModelFitted]:

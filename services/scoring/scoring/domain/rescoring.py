@@ -17,6 +17,7 @@ from perennial.contracts.scores import (
     OrderEffect,
     TrendChanged,
 )
+from perennial.contracts.unions import LeadMerged, LeadUnmerged
 
 from scoring.domain import conduct, grading, leads, orders, regrading, trend
 from scoring.domain.conduct import NO_ORDERS, Conduct
@@ -93,6 +94,8 @@ def react(state: CustomerState, fact: Fact, world: World, now: datetime) -> Deci
             return _rescored(state, fact.key, world, now, "curve")
         case Rescore(model=model):
             return _adopted(state, fact.key, world, now, model)
+        case LeadMerged() | LeadUnmerged():
+            return []
         case TimerFired(name="grade"):
             return [regrading.by_silence(party_of(state, fact.key), world.policy, now)]
         case _:
