@@ -58,6 +58,8 @@ class Item:
     """It was parked only because another fact of its key was."""
     ready_for: str = ""
     """What it waited for, where that is known now."""
+    settled: bool = False
+    """It was set aside under its key, and stays there when a person lets it through again."""
     dropping: bool = False
     """A person gave it up: it counts as seen and changes nothing."""
     held_key: bool = False

@@ -68,6 +68,7 @@ def item_of(service: Service, row: ParkedRow) -> Item:
     item.origin = origin(row.topic, row.part, row.off, row.subject, row.key, row.fact_id)
     item.behind = row.state == "behind"
     item.ready_for = (row.waits_for or "") if row.state == "waiting" else ""
+    item.settled = bool(row.subject) and not item.ready_for
     return item
 
 

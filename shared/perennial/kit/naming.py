@@ -42,8 +42,7 @@ def _at_holder(item: Item, meeting: Mapping[PartId, str]) -> Item:
 
 
 def _holder(item: Item, meeting: Mapping[PartId, str]) -> str:
-    """A fact that a person lets through again stays where it was set aside."""
-    if item.subject is None or (item.parked_id and item.key and not item.ready_for):
+    if item.subject is None or item.settled:
         return item.key
     held = (meeting.get((item.subject.name, name)) for name in item.names)
     return next((key for key in held if key), item.key)
