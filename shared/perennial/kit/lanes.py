@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import asyncpg
 
@@ -158,14 +159,17 @@ class Door:
         return bool(writes.clock or writes.parked or self.aside) or any(late)
 
 
-async def at_the_edge(door_: Door, item: Item) -> Item:
-    """A partner's fact is adapted here, and its key found; others are as they came."""
+async def at_the_edge(door_: Door, item: Item, sealing: Any = None) -> Item:
+    """A partner's fact is adapted here, and its key found; others are as they came.
+
+    `sealing` stands in for the keys of personal data, where nothing is to be kept.
+    """
     service = door_.service
     if item.subject is not None or item.park or not item.answer_id:
         return item
     if service.adapt is not None:
         try:
-            item.fact = await service.adapt(item.fact, door_.personal)
+            item.fact = await service.adapt(item.fact, sealing or door_.personal)
         except Exception as error:  # poison, unless it is the key table that does not answer
             if is_transient(error):
                 raise

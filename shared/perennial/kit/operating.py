@@ -21,6 +21,8 @@ class Handling(msgspec.Struct, frozen=True, kw_only=True):
     which: Which
     most: Annotated[int, msgspec.Meta(ge=1, le=MOST_HANDLED)] = MOST_LISTED
     note: str = ""
+    preview: bool = False
+    """Only count them; touch nothing."""
 
 
 class Edit(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +30,8 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
 
     data: msgspec.Raw
     note: Annotated[str, msgspec.Meta(min_length=1)]
+    preview: bool = False
+    """Only tell whose the fact was and would be; keep nothing."""
 
 
 async def _which(
@@ -101,10 +105,18 @@ def _handle_parked(router: APIRouter) -> None:
         who: Principal = require("parked:write"),
         runtime: Any = Depends(runtime_of),
     ) -> Response:
-        """Keep an edited copy beside the original, to be folded in its place; refused if unreadable."""
-        said = bytes(wish.data)
-        edited = await runtime.parking.edit(number, said, who.subject, wish.note)
-        return show(_there(await runtime.parking.one(number) if edited else None, number))
+        """Keep an edited copy beside the original, to be folded in its place; refused if unreadable.
+
+        `was` and `will_be` tell whose fact it is; `warning` says so where the edit makes it another's.
+        """
+        said, parking = bytes(wish.data), runtime.parking
+        if wish.preview:
+            change = await parking.previewed(number, said)
+        else:
+            change = await parking.edit(number, said, who.subject, wish.note)
+        whose = _there(change, number)
+        told = {"was": whose.was, "will_be": whose.will_be, "warning": whose.warning}
+        return show({**_there(await parking.one(number), number), **told})
 
     @router.post("/v1/parked:redrive", tags=["operating"])
     async def redrive_parked(
@@ -113,8 +125,10 @@ def _handle_parked(router: APIRouter) -> None:
         runtime: Any = Depends(runtime_of),
     ) -> Response:
         """Fold them once more, with what stands behind the same keys, in order."""
-        which = _named(wish.which)
-        return show(await runtime.parking.redrive(which, wish.most, who.subject, wish.note))
+        which, parking = _named(wish.which), runtime.parking
+        if wish.preview:
+            return show(await parking.counted(which, wish.most))
+        return show(await parking.redrive(which, wish.most, who.subject, wish.note))
 
     @router.post("/v1/parked:discard", tags=["operating"])
     async def discard_parked(
@@ -123,8 +137,10 @@ def _handle_parked(router: APIRouter) -> None:
         runtime: Any = Depends(runtime_of),
     ) -> Response:
         """Give them up, with who and why; what stands behind them goes on."""
-        which = _named(wish.which)
-        return show(await runtime.parking.discard(which, wish.most, who.subject, wish.note))
+        which, parking = _named(wish.which), runtime.parking
+        if wish.preview:
+            return show(await parking.counted(which, wish.most))
+        return show(await parking.discard(which, wish.most, who.subject, wish.note))
 
 
 def _named(which: Which) -> Which:

@@ -1,6 +1,6 @@
 """What could not be applied: kept whole, listed, redriven in order through the same door, or discarded."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +10,12 @@ from perennial.kit.batch import Item, ParkedRow
 from perennial.kit.door import Job
 from perennial.kit.kept import item_of, readable
 from perennial.kit.lanes import Door, at_the_edge
+from perennial.kit.whose import Change, change
 
 MOST = 500
 """Facts, or keys, released at once."""
+OPEN = ("parked", "waiting")
+"""States in which a person may handle a fact."""
 
 _ROW = ", ".join(field.name for field in fields(ParkedRow))
 _IS_READY = """
@@ -50,7 +53,7 @@ def _which(first: int) -> str:
 
 _MARK = f"""
     WITH chosen AS (
-        SELECT id, holds, raw FROM parked WHERE state IN ('parked', 'waiting') AND {_which(5)}
+        SELECT id, holds, state FROM parked WHERE state IN ('parked', 'waiting') AND {_which(5)}
         ORDER BY id LIMIT $4 FOR UPDATE
     ), marked AS (
         UPDATE parked p SET state = 'redrive', by_whom = $1, note = $2, dropping = $3 FROM chosen c
@@ -63,11 +66,22 @@ _MARK = f"""
         SELECT id, $1, CASE WHEN $3 THEN 'discard' ELSE 'redrive' END, $2 FROM chosen
     )
     SELECT (SELECT count(*) FROM chosen) AS facts,
+        (SELECT count(*) FROM chosen WHERE state = 'waiting') AS waiting,
         (SELECT count(*) FROM parked WHERE state = 'behind'
          AND (subject, key) IN (SELECT subject, key FROM marked WHERE holds)) AS behind,
         (SELECT count(*) FROM given_up) AS given_up
 """
 """What holds its key is given up through the door, where it counts as seen; the rest just ends."""
+_COUNT = f"""
+    WITH chosen AS (
+        SELECT subject, key, holds, state FROM parked
+        WHERE state IN ('parked', 'waiting') AND {_which(2)} ORDER BY id LIMIT $1
+    )
+    SELECT count(*) AS facts, count(*) FILTER (WHERE state = 'waiting') AS waiting,
+        (SELECT count(*) FROM parked WHERE state = 'behind'
+         AND (subject, key) IN (SELECT subject, key FROM chosen WHERE holds)) AS behind
+    FROM chosen
+"""
 _LIST = f"""
     SELECT {_ROW}, reason, error, attempts, by_whom, note
     FROM parked WHERE state = ANY($1::text[]) AND id > $2 AND {_which(4)} ORDER BY id LIMIT $3
@@ -114,6 +128,8 @@ class Which(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Handled(msgspec.Struct, frozen=True, kw_only=True):
     facts: int
     """How many were marked."""
+    waiting: int = 0
+    """Of these, how many only wait for something unknown."""
     behind: int
     """How many stand behind the same keys, and go on with them."""
 
@@ -162,17 +178,28 @@ class Parking:
         history = [dict(one) for one in await self._pool.fetch(_HANDLED, number)]
         return {**_told(row), "history": history}
 
-    async def edit(self, number: int, said: bytes, by: str, note: str) -> bool:
-        """Keep an edited copy beside the original, to be folded instead; False if it is not set aside.
+    async def edit(self, number: int, said: bytes, by: str, note: str) -> Change | None:
+        """Keep an edited copy beside the original, to be folded instead: see `previewed`."""
+        found = await self.previewed(number, said)
+        if found is None or not await self._pool.fetchval(_EDIT, number, said, by, note):
+            return None
+        return found
+
+    async def previewed(self, number: int, said: bytes) -> Change | None:
+        """Whose an edit would make this fact; None if it is not set aside.
 
         Raises `Malformed` for what could not be read either.
         """
         row = await self._pool.fetchrow(_ONE, number)
-        if row is None:
-            return False
-        told = {field.name: row[field.name] for field in fields(ParkedRow)}
-        readable(self._door.service, ParkedRow(**{**told, "edited": said}))
-        return await self._pool.fetchval(_EDIT, number, said, by, note) is not None
+        if row is None or row["state"] not in OPEN:
+            return None
+        parked = ParkedRow(*(row[field.name] for field in fields(ParkedRow)))
+        readable(self._door.service, replace(parked, edited=said))
+        return await change(self._door, self._pool, parked, said)
+
+    async def counted(self, which: Which, most: int) -> Handled:
+        """How many a redrive or discard would mark."""
+        return _handled(await self._pool.fetchrow(_COUNT, most, *which.arguments))
 
     async def redrive(self, which: Which, most: int, by: str, note: str) -> Handled:
         """Fold them once more, with what stands behind the same keys, in order."""
@@ -185,7 +212,11 @@ class Parking:
     async def _mark(self, which: Which, most: int, by: str, note: str, dropping: bool) -> Handled:
         row = await self._pool.fetchrow(_MARK, by, note, dropping, most, *which.arguments)
         self._door.changed.set()
-        return Handled(facts=row["facts"], behind=row["behind"])
+        return _handled(row)
+
+
+def _handled(row: Any) -> Handled:
+    return Handled(facts=row["facts"], waiting=row["waiting"], behind=row["behind"])
 
 
 def _told(row: Any) -> dict[str, Any]:

@@ -89,8 +89,8 @@ row holds none that comes before. Made rows are ours; a row that another made me
 this statement, and the batch begins anew."""
 _LOCK = {skip: _ENTITIES.format(skip="SKIP LOCKED" if skip else "") for skip in (False, True)}
 _ANSWERS = "SELECT id, fingerprint, status, body FROM answer WHERE id = ANY($1::text[])"
-_LOCATE = "SELECT id, key FROM part WHERE subject = $1 AND id = ANY($2::text[])"
-_RESOLVE = "SELECT name, key FROM alias WHERE subject = $1 AND name = ANY($2::text[])"
+LOCATE = "SELECT id, key FROM part WHERE subject = $1 AND id = ANY($2::text[])"
+RESOLVE = "SELECT name, key FROM alias WHERE subject = $1 AND name = ANY($2::text[])"
 _PARTS = "SELECT id, key, state::text FROM part WHERE subject = $1 AND id = ANY($2::text[])"
 _WHOLE = "SELECT id, key, state::text FROM part WHERE subject = $1 AND key = ANY($2::text[])"
 _PARKED = f"""
@@ -163,10 +163,10 @@ class _Transaction:
                 return {row[0]: StoredAnswer(*row) for row in rows}
             case actions.Locate(subject, ids):
                 return {
-                    row[0]: row[1] for row in await self._connection.fetch(_LOCATE, subject, ids)
+                    row[0]: row[1] for row in await self._connection.fetch(LOCATE, subject, ids)
                 }
             case actions.Resolve(subject, names):
-                return dict(await self._connection.fetch(_RESOLVE, subject, names))
+                return dict(await self._connection.fetch(RESOLVE, subject, names))
             case actions.LockEntities(ids, skip_locked):
                 return await self._entities(ids, skip_locked)
             case actions.LockParked(ids, places):
