@@ -41,7 +41,7 @@ FAULTS: list[tuple[dict[str, Any], str, str]] = [
     ({"turnover": {"lease": {"period": "0d"}}}, "/turnover/lease/period", "1h or more"),
     (period("0d"), "/turnover/rules/0/period", "1h or more"),
     (period("000wd"), "/turnover/rules/0/period", "1h or more"),
-    (period("-3d"), "/turnover/rules/0/period", "form"),
+    (period("-3d"), "/turnover/rules/0/period", "as 3wd"),
     (levels(4, 2), LEVELS, "lowest level first"),
     (levels(0, 2), LEVELS, "1 to 9"),
     (levels(2, 10), LEVELS, "1 to 9"),

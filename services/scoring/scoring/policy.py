@@ -7,7 +7,7 @@ Volume of silence events on the CDNOW history (2,357 customers, 78 weeks) is wha
 from functools import cache, cached_property
 from importlib.resources import files
 from typing import Annotated, Any, Literal, get_args
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from perennial.contracts.base import Minor
@@ -273,7 +273,12 @@ class Policy(Rules, frozen=True, kw_only=True, dict=True):
     """A document that does not name leads or grades takes the shipped ones."""
 
     def __post_init__(self) -> None:
-        ZoneInfo(self.timezone)
+        try:
+            ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(
+                f"timezone {self.timezone!r} is not a name as Europe/Berlin"
+            ) from error
         if self.churn.restored_above < self.churn.at_risk_below:
             raise ValueError("restored_above lies below at_risk_below")
 

@@ -14,6 +14,13 @@ FORMS = {
     r"^[^\u0000]+$": "contains the character U+0000: take it out",
     r"^[a-z0-9][a-z0-9-]{0,63}$": "needs small letters, digits and hyphens, as last-call",
     r"^\d{1,5}(s|m|h|d)$": "needs a number and its unit (s, m, h, d), as 30m",
+    r"^[0-9]{1,5}(min|h|d)$": "needs a number and its unit (min, h, d), as 24h",
+    r"^([0-9]{1,5})(min|h|d|wd|wh)$": (
+        "needs a number and its unit (min, h, d; wd and wh of working time), as 3wd"
+    ),
+    r"^(grandfather|recompute|grace [0-9]{1,5}(min|h|d|wd|wh))$": (
+        "needs grandfather, recompute or grace and a period, as grace 14d"
+    ),
 }
 """Every pattern that a field may have, in words."""
 MOMENT = "a time with its offset, as 2026-01-31T09:00:00Z"
@@ -30,7 +37,9 @@ _WORDS = {
 }
 _CENTS = "; amounts are whole minor units: 12900 is 129.00"
 _PATH = re.compile(r"^(.*?) - at (`key` in )?`\$([^`]*)`\s*$", re.DOTALL)
-_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+SOME_KEY = "..."
+"""How the decoder names a key that no struct gives a name to."""
 
 
 def explained(message: str, form: Any = None) -> tuple[str, str]:
@@ -40,7 +49,7 @@ def explained(message: str, form: Any = None) -> tuple[str, str]:
     """
     found = _PATH.match(message)
     fault, path = (found[1], found[3]) if found else (message, "")
-    steps = [name or int(index) for name, index in _STEP.findall(path)]
+    steps = steps_in(path)
     for pattern, say in _SAYINGS:
         if match := re.fullmatch(pattern, fault):
             reason, field = say(match[1], match[match.lastindex or 1], _inside(form, steps))
@@ -48,9 +57,16 @@ def explained(message: str, form: Any = None) -> tuple[str, str]:
     return fault, pointer_of(steps)
 
 
+def steps_in(path: str) -> list[str | int]:
+    """The names and places of the decoder's `.lines[0].amount`."""
+    found = _STEP.findall(path)
+    return [name or (index if index == SOME_KEY else int(index)) for name, index in found]
+
+
 def pointer_of(steps: list[str | int]) -> str:
-    """Names and places as a JSON pointer (RFC 6901)."""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+    """Names and places as a JSON pointer (RFC 6901), as far as they are known."""
+    known = (str(step) for step in steps if step != SOME_KEY)
+    return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in known)
 
 
 _Said = tuple[str, list[str | int]]

@@ -57,6 +57,7 @@ def kit_router() -> APIRouter:
     """Fresh for each app: parked facts, policies, what-ifs."""
     router = APIRouter()
     _look_at_parked(router)
+    _mend_parked(router)
     _handle_parked(router)
     policies(router)
     whatif(router)
@@ -97,7 +98,7 @@ def _look_at_parked(router: APIRouter) -> None:
         return show(_there(await runtime.parking.one(number), number))
 
 
-def _handle_parked(router: APIRouter) -> None:
+def _mend_parked(router: APIRouter) -> None:
     @router.post("/v1/parked/{number}/edit", tags=["operating"])
     async def edit_parked(
         number: Number,
@@ -118,6 +119,8 @@ def _handle_parked(router: APIRouter) -> None:
         told = {"was": whose.was, "will_be": whose.will_be, "warning": whose.warning}
         return show({**_there(await parking.one(number), number), **told})
 
+
+def _handle_parked(router: APIRouter) -> None:
     @router.post("/v1/parked:redrive", tags=["operating"])
     async def redrive_parked(
         wish: Handling = body(Handling),

@@ -20,7 +20,7 @@ from perennial.contracts.platform import (
     PolicyDrafted,
     PolicyTried,
 )
-from perennial.contracts.strict import malformed
+from perennial.contracts.rightly import fault_of
 from perennial.kit.bounds import Count, broken
 from perennial.kit.subject import Service, Subject
 
@@ -152,8 +152,7 @@ def _fault_in(
     try:
         found = unknown(msgspec.convert(document, shape))
     except msgspec.ValidationError as error:
-        fault = malformed(error, shape)
-        found = fault.pointer, str(fault)
+        found = fault_of(error, document, shape)
     if found is None:
         return None
     path, told = found

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from perennial.contracts.rightly import fault_of
 from perennial.kit.kafka import Broker
 from perennial.kit.outcomes import Both, Report, compared, lived, tallied, tried
 from perennial.kit.policies import default_document
@@ -126,7 +127,8 @@ def _draft(wish: Wish, lives: Sequence[Recorded]) -> Draft | None:
     try:
         msgspec.convert(document, life.service.policy)
     except msgspec.ValidationError as error:
-        raise UnfitError(f"no policy of {wish.service}: {error}") from error
+        _, told = fault_of(error, document, life.service.policy)
+        raise UnfitError(f"no policy of {wish.service}: {told}") from error
     text = msgspec.json.encode(document, order="sorted").decode()
     return Draft(wish.service, text, version or len(known) + 1, wish.starts, wish.ends)
 
