@@ -103,8 +103,14 @@ def _awaited(desk: Desk, services: Services, service: str, number: str) -> Any:
             found = services.get(service, f"/v1/whatif/{number}")
             if found["state"] not in ("asked", "running"):
                 return found
-            status.update(f"{found['state']} {found['facts']:,} of {found['of']:,}")
+            status.update(_how_far(found))
             time.sleep(LOOK_SECONDS)
+
+
+def _how_far(trial: dict[str, Any]) -> str:
+    if trial["before"]:
+        return f"waiting for {trial['before']} before it"
+    return f"{trial['state']} {trial['facts']:,} of {trial['of']:,}"
 
 
 def adopt(

@@ -89,7 +89,7 @@ def whatif(router: APIRouter) -> None:
         who: Principal = require("policies:write"),
         runtime: Any = Depends(runtime_of),
     ) -> Response:
-        """Run a draft over this service's recorded history, aside; look at `Location` for how far it is."""
+        """Run a draft over this service's recorded history, aside; look at `Location` for how far it is, and for how many come before it."""
         versions = len(runtime.door.worlds.policy.versions)
         if fault := trials.fault_in(wish, versions, runtime.now()):
             raise fault_at(fault[0], "nothing-to-try", *fault[1:])

@@ -40,8 +40,15 @@ _KEEP = """
     WHERE id = $1 AND state = ANY($5::text[])
 """
 _END = "UPDATE trial SET state = 'ended' WHERE id = $1 AND state = ANY($2::text[])"
-_ROW = "SELECT * FROM trial WHERE id = $1"
-_LIST = "SELECT * FROM trial ORDER BY at DESC LIMIT $1"
+_STANDING = """
+    SELECT t.*, (
+        SELECT count(*) FROM trial other WHERE t.state = 'asked' AND other.state = ANY($1::text[])
+        AND other.asked::jsonb->'shadow' = t.asked::jsonb->'shadow' AND other.at < t.at
+    ) AS before
+    FROM trial t
+"""
+_ROW = f"{_STANDING} WHERE id = $2"
+_LIST = f"{_STANDING} ORDER BY at DESC LIMIT $2"
 
 
 class TryPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +88,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     facts: int
     of: int
+    before: int = 0
+    """While it is only asked for: how many are run, or followed as a shadow, before it is its turn."""
     fault: str = ""
     report: Any = None
 
@@ -95,13 +104,13 @@ async def ask(pool: Any, wish: TryPolicy, by: str) -> Standing:
 
 
 async def standing(pool: Any, number: str) -> Standing | None:
-    row = await pool.fetchrow(_ROW, number)
+    row = await pool.fetchrow(_ROW, list(_OPEN), number)
     return _standing(row, whole=True) if row else None
 
 
 async def listed(pool: Any, most: int = 50) -> list[Standing]:
     """Newest first, without their reports."""
-    return [_standing(row, whole=False) for row in await pool.fetch(_LIST, most)]
+    return [_standing(row, whole=False) for row in await pool.fetch(_LIST, list(_OPEN), most)]
 
 
 async def end(pool: Any, number: str) -> Standing | None:
@@ -195,6 +204,7 @@ def _standing(row: Any, *, whole: bool) -> Standing:
         at=row["at"],
         facts=row["facts"],
         of=row["of"],
+        before=row["before"],
         fault=row["fault"],
         report=report,
     )
