@@ -116,10 +116,12 @@ def _mark(
 ) -> list[dict[str, Any]]:
     parked = schema.tables.parked
     chosen = [parked[number] for number in ids if parked[number].state in ("parked", "waiting")]
-    for row in chosen[:most]:
+    chosen = chosen[:most]
+    for row in chosen:
         if row.holds or not dropping:
             parked[row.id] = replace(row, state="redrive", dropping=dropping)
-    return [{"facts": len(chosen[:most]), "behind": 0, "given_up": 0}]
+    waiting = sum(row.state == "waiting" for row in chosen)
+    return [{"facts": len(chosen), "waiting": waiting, "behind": 0, "given_up": 0}]
 
 
 def _settled(schema: Schema, ticking: bool, caught_up: Any) -> list[dict[str, Any]]:
