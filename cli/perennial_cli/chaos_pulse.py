@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -15,7 +15,9 @@ from perennial_cli.chaos_faults import Struck
 EVERY, WINDOW = 1.0, 3
 """Seconds between looks, and looks over which a rate is measured."""
 BACK_AT = 0.8
-"""Of the rate before the first fault."""
+"""Of the rate before the fault."""
+BEFORE = 30.0
+"""Seconds whose rates are the pace."""
 WITHIN = {"kafka": 60.0, "postgres": 60.0, "disk": 60.0}
 WITHIN_ELSE = 30.0
 TROUBLE = (
@@ -99,32 +101,30 @@ def within(kind: str) -> float:
 
 
 def recoveries(beats: Beats, struck: Sequence[Struck]) -> list[Recovery]:
-    """Of every fault: from its end until all services take again what they took in peace."""
-    peace = peaceful(beats, min((one.began for one in struck), default=float("inf")))
-    return [_recovery(one, struck, beats, peace) for one in struck]
+    """Of every fault: from its end until all services have taken again what they took right before it."""
+    return [_recovery(one, struck, beats) for one in struck]
 
 
-def peaceful(beats: Beats, until: float) -> Mapping[str, float]:
-    """The usual pace of each service before the first fault."""
-    looks = [look for look, at in enumerate(beats.at) if look >= WINDOW and at <= until]
-    return {
-        service: median([beats.rate(service, look) for look in looks] or [0.0])
-        for service in SERVICES
-    }
+def _pace(beats: Beats, service: str, until: float) -> float:
+    """The usual rate of a service by then: the load changes as customers do, so none of long ago."""
+    looks = [look for look, at in enumerate(beats.at) if until - BEFORE <= at <= until]
+    return median([beats.rate(service, look) for look in looks if look >= WINDOW] or [0.0])
 
 
-def _recovery(
-    one: Struck, struck: Iterable[Struck], beats: Beats, peace: Mapping[str, float]
-) -> Recovery:
-    found = next(
-        (
-            at
-            for look, at in enumerate(beats.at)
-            if at >= one.ended
-            and all(beats.rate(each, look) >= BACK_AT * pace for each, pace in peace.items())
-        ),
-        None,
-    )
+def _back(beats: Beats, service: str, one: Struck) -> float | None:
+    """When a service was at its pace over a whole window after the fault."""
+    pace = _pace(beats, service, one.began)
+    for look, at in enumerate(beats.at[WINDOW:], WINDOW):
+        after = beats.at[look - WINDOW] >= one.ended
+        if after and beats.rate(service, look) >= BACK_AT * pace:
+            return at
+    return None
+
+
+def _recovery(one: Struck, struck: Iterable[Struck], beats: Beats) -> Recovery:
+    back = [_back(beats, service, one) for service in SERVICES]
+    known = [at for at in back if at is not None]
+    found = max(known) if len(known) == len(back) else None
     late = one.ended + within(one.kind)
     end = min(late, found if found is not None else late)
     others = (other for other in struck if other is not one)
