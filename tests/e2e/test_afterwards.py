@@ -3,6 +3,8 @@
 import asyncio
 import json
 import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -49,6 +51,18 @@ async def rows_in(house: House, query: str) -> list[Any]:
         return list(await connection.fetch(query))
     except asyncpg.UndefinedTableError:
         return []
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def words_to_doors(house: House) -> AsyncIterator["asyncio.Queue[str]"]:
+    """Who tells lead-intake's doors that what they keep in memory has changed."""
+    words = asyncio.Queue[str]()
+    connection = await asyncpg.connect(house.addresses.dsn("lead_intake"))
+    try:
+        await connection.add_listener("known_lead_intake", lambda *said: words.put_nowait(said[-1]))
+        yield words
     finally:
         await connection.close()
 
@@ -104,8 +118,10 @@ async def test_a_row_changed_by_hand_is_found_and_mended_only_by_force(house: Ho
     assert (found["differing"], found["switched"]) == (1, False)
     assert found["differences"][0]["key"] == f"customer {key[0]}"
     assert "nobody" in found["differences"][0]["table_says"]
-    told = await house.perennial("rebuild", "lead-intake", "--switch", "--force")
-    assert (told.code, told.rows[-1]["switched"]) == (0, True)
+    async with words_to_doors(house) as words:
+        told = await house.perennial("rebuild", "lead-intake", "--switch", "--force")
+        assert (told.code, told.rows[-1]["switched"]) == (0, True)
+        assert await asyncio.wait_for(words.get(), UP_WITHIN) == "rebuild"
     said = "SELECT FROM {}.entity WHERE state->>'external_id' = 'nobody'"
     assert not await rows_in(house, said.format("lead_intake"))
     assert len(await rows_in(house, said.format("lead_intake_former"))) == 1

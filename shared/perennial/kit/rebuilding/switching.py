@@ -42,6 +42,8 @@ _CARRY = (
 )
 """How far the door has come with whose facts is its own affair, and goes along as it stands; so do parts
 that were let go of and are still to be taken."""
+_TELL = "SELECT pg_notify('known_{live}', 'rebuild')"
+"""Doors read anew what they keep in memory (`hearing`)."""
 _FUNCTIONS = """
     SELECT proname || '(' || pg_get_function_identity_arguments(oid) || ')'
     FROM pg_proc WHERE pronamespace = $1::regnamespace
@@ -150,7 +152,7 @@ class Rebuild:
             behind = await owner.fetchval(_BEHIND.format(live=self.live, beside=self.beside))
             if behind and not self._wish.force:
                 raise RebuildError(f"{behind} rows changed meanwhile in a way no event tells")
-            for statement in (*_CARRY, *await self._moves(owner, tables)):
+            for statement in (*_CARRY, *await self._moves(owner, tables), _TELL):
                 await owner.execute(statement.format(live=self.live, beside=self.beside))
 
     @asynccontextmanager
