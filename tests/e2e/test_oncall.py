@@ -38,6 +38,8 @@ async def test_poison_is_parked_and_the_partition_goes_on(house: House) -> None:
     assert shown.rows[0]["reason"]
 
     assert (await house.perennial("rejected", "redrive", *found, "--yes")).code == 1
+    unsaid = await house.ask("POST", "lifecycle", "/v1/parked:discard", {"which": {"ids": [1]}})
+    assert (unsaid.status_code, unsaid.json()["code"]) == (422, "reason-missing")
     gone = await house.perennial("rejected", "discard", *found, "--yes", "--note", "test poison")
     assert gone.code == 0, gone.errors
     assert await parked(house) == before

@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 import pytest_asyncio
+from aiokafka import TopicPartition
 from perennial.contracts.base import Fact
 from perennial.contracts.cloudevents import encode_data, headers
 from perennial.kit.ids import uuid7
@@ -79,6 +80,17 @@ async def test_facts_are_folded_and_timers_may_go_as_far(lane: Lane) -> None:
     await lane.publish(lane.fed("a", amount=2), lane.fed("a", amount=3))
     await lane.until_caught_up()
     assert await lane.house.total(f"{lane.run}a") == 5
+
+
+async def test_kafka_is_told_where_we_stand_though_nothing_has_come_since(
+    lane: Lane, pool: asyncpg.Pool
+) -> None:
+    """Whoever was here before may have ended before it told: lag tools would show it for ever."""
+    await lane.records.once()
+    stands = await pool.fetch("SELECT part, next_offset FROM position WHERE topic = $1", FEED)
+    told = lane.records._log._consumer.committed
+    for part, stand in stands:
+        assert await told(TopicPartition(FEED, part)) == stand
 
 
 async def test_a_gap_stops_one_partition_and_neither_the_lane_nor_its_watchdog(lane: Lane) -> None:

@@ -35,6 +35,7 @@ LEVELS = "/holding/qualification/levels/2A"
 FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (ladder({"rung": "a/b", "before": "5d"}), "/turnover/warnings/0/rung", "hyphens"),
     ({"pools": [{"name": "a/b"}]}, "/pools/0/name", "hyphens"),
+    ({"reporting_currency": "UDS"}, "/reporting_currency", "correct the code"),
     ({"holding": {"capacity": {"window": "101d"}}}, "/holding/capacity/window", "100d or less"),
     ({"holding": {"capacity": {"window": "0d"}}}, "/holding/capacity/window", "1h or more"),
     ({"holding": {"handovers": {"window": "0h"}}}, "/holding/handovers/window", "1h or more"),

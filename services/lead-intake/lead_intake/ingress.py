@@ -78,6 +78,29 @@ async def adapt(fact: Fact, sealing: Sealing) -> Fact:
     return replace(fact, data=said, type=said.TYPE)
 
 
+def reworded(was: Said, said: Said) -> Said:
+    """A fact that a person mended: the ids that follow from words that were changed. What was sealed for
+    another party stays sealed for that one."""
+    ids: dict[str, Any] = {}
+    if (number := getattr(said.said, "order", "")) != getattr(was.said, "order", ""):
+        ids["order_id"] = order_id(said.source, number)
+    if (number := getattr(said.said, "lead", "")) != getattr(was.said, "lead", ""):
+        ids["lead_id"] = lead_id(said.source, number)
+    if isinstance(said, OrderSaid | LeadSaid) and _party(said) != _party(was):
+        ids |= {"customer_id": party_id(said.source, _party(said)), "sealed": ""}
+    return replace(said, **ids) if ids else said
+
+
+def _party(said: Said) -> str:
+    """The source's word for whose it is."""
+    match said:
+        case OrderSaid(said=order):
+            return order.customer
+        case LeadSaid(said=lead):
+            return lead.party or lead.lead
+    return ""
+
+
 def _believed(saying: Saying, principal: str) -> Saying:
     """Who holds a lead, and who has closed it, is ours to say: of a partner's word for a holder only a
     tag is kept, and its closes are its own."""

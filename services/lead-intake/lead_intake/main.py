@@ -10,7 +10,7 @@ from lead_intake.api import router
 from lead_intake.domain import requests, world
 from lead_intake.domain.drafts import fault_in
 from lead_intake.handlers import LISTENS
-from lead_intake.ingress import adapt, locate
+from lead_intake.ingress import adapt, locate, reworded
 from lead_intake.jobs import JOBS
 from lead_intake.leaving import rehold_leavers
 from lead_intake.outcomes import outcomes
@@ -34,6 +34,7 @@ SERVICE = Service(
     requests=requests.SAID,
     locate=locate,
     adapt=adapt,
+    reworded=reworded,
     jobs=(Reckoning(), rehold_leavers, *JOBS),
     jobs_after_timers=True,
     rehearsal=REHEARSAL,

@@ -49,6 +49,8 @@ class Said(
     offset: int = -1
     """Its place in a partner's topic."""
     of: str = ""
+    mended: bool = False
+    """It was answered when it was set aside; what a person made of it is no second asking."""
 
 
 class Again(msgspec.Struct, frozen=True, array_like=True, tag_field="kind", tag="p"):
@@ -175,4 +177,5 @@ def _said(item: Item) -> Said:
         record.part if record else -1,
         record.offset if record else -1,
         fact.of,
+        bool(item.parked_id) and not item.answer_id,
     )

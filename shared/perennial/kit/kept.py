@@ -68,7 +68,7 @@ def item_of(service: Service, row: ParkedRow) -> Item:
     item.origin = origin(row.topic, row.part, row.off, row.subject, row.key, row.fact_id)
     item.behind = row.state == "behind"
     item.ready_for = (row.waits_for or "") if row.state == "waiting" else ""
-    item.settled = bool(row.subject) and not item.ready_for
+    item.settled = bool(row.subject) and not item.ready_for and not is_anew(row)
     return item
 
 
@@ -86,7 +86,7 @@ def readable(service: Service, row: ParkedRow) -> None:
 def _item(service: Service, row: ParkedRow, envelope: _Envelope) -> Item:
     decoder = service.decoders.get(row.type)
     fact = Fact(
-        data=decoder.decode(row.said) if decoder and row.said else None,
+        data=_data(service, row, decoder) if decoder and row.said else None,
         id=row.fact_id,
         key=row.key,
         now=envelope.now,
@@ -105,13 +105,25 @@ def _item(service: Service, row: ParkedRow, envelope: _Envelope) -> Item:
     item = Item(fact, service.subjects.get(row.subject), row.key)
     if fact.data is None:
         return item
-    if item.subject is None or (row.state == "waiting" and service.locate is not None):
-        placed(service, item)  # what waited is judged where its names lead by now
+    if item.subject is None or ((row.state == "waiting" or is_anew(row)) and service.locate):
+        placed(service, item)  # what waited, or was mended, is judged where its names lead by now
         item.expires = row.expires or item.expires
     elif service.locate is not None and not fact.ver:
         place = service.locate(fact)
         item.names = place.names if isinstance(place, Named) else ()
     return item
+
+
+def is_anew(row: ParkedRow) -> bool:
+    """A mended fact that holds no key and has no version is said anew: its words tell whose it is."""
+    return row.edited is not None and not row.holds and not row.ver
+
+
+def _data(service: Service, row: ParkedRow, decoder: msgspec.json.Decoder[Any]) -> Any:
+    data = decoder.decode(row.said or b"")
+    if service.reworded is None or not is_anew(row):
+        return data
+    return service.reworded(decoder.decode(row.raw or b""), data)
 
 
 def _read_again(service: Service, row: ParkedRow, envelope: _Envelope) -> Item | None:

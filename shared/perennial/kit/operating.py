@@ -143,6 +143,9 @@ def _handle_parked(router: APIRouter) -> None:
         which, parking = _named(wish.which), runtime.parking
         if wish.preview:
             return show(await parking.counted(which, wish.most))
+        if not wish.note.strip():
+            detail = "What is given up is given up for a reason: tell it in `note`."
+            raise fault_at(422, "reason-missing", "/note", detail)
         return show(await parking.discard(which, wish.most, who.subject, wish.note))
 
 

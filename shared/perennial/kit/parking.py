@@ -8,7 +8,7 @@ import msgspec
 
 from perennial.kit.batch import Item, ParkedRow
 from perennial.kit.door import Job
-from perennial.kit.kept import item_of, readable
+from perennial.kit.kept import is_anew, item_of, readable
 from perennial.kit.lanes import Door, at_the_edge
 from perennial.kit.whose import Change, change
 
@@ -96,9 +96,7 @@ _CAUSES = f"""
 """
 _ONE = f"SELECT {_ROW}, reason, error, attempts, by_whom, note FROM parked WHERE id = $1"
 _HANDLED = """
-    SELECT at, by_whom, verb, note, convert_from(before, 'UTF8') AS before,
-        convert_from(after, 'UTF8') AS after
-    FROM handled WHERE parked_id = $1 ORDER BY id
+    SELECT at, by_whom, verb, note, before, after FROM handled WHERE parked_id = $1 ORDER BY id
 """
 _EDIT = """
     WITH old AS (SELECT id, coalesce(edited, raw) AS said FROM parked
@@ -147,10 +145,9 @@ class Parking:
         rows = [ParkedRow(*row) for row in await self._pool.fetch(_READY, MOST)]
         if not rows:
             return 0
-        keys = sorted(
-            {(row.subject, row.key) for row in rows if row.state != "waiting" and row.subject}
-        )
-        alone = [row for row in rows if row.state == "waiting" or not row.subject]
+        alone = [row for row in rows if row.state == "waiting" or not row.subject or is_anew(row)]
+        taken = {row.id for row in alone}
+        keys = sorted({(row.subject, row.key) for row in rows if row.id not in taken})
         items = [await self._item(row) for row in alone]
         await self._door.run(Job("parked", items, redriven=keys))
         return len(rows)
@@ -175,7 +172,8 @@ class Parking:
         row = await self._pool.fetchrow(_ONE, number)
         if row is None:
             return None
-        history = [dict(one) for one in await self._pool.fetch(_HANDLED, number)]
+        rows = await self._pool.fetch(_HANDLED, number)
+        history = [_readably(one, "before", "after") for one in rows]
         return {**_told(row), "history": history}
 
     async def edit(self, number: int, said: bytes, by: str, note: str) -> Change | None:
@@ -220,5 +218,10 @@ def _handled(row: Any) -> Handled:
 
 
 def _told(row: Any) -> dict[str, Any]:
-    texts = {name: row[name] and row[name].decode(errors="replace") for name in ("raw", "edited")}
-    return {**dict(row), **texts, "raw": texts["raw"] or ""}
+    told = _readably(row, "raw", "edited")
+    return {**told, "raw": told["raw"] or ""}
+
+
+def _readably(row: Any, *names: str) -> dict[str, Any]:
+    """Bytes as text, whatever they are."""
+    return dict(row) | {name: row[name] and row[name].decode(errors="replace") for name in names}

@@ -66,6 +66,7 @@ class Records:
             self._goal = None
             self._stands = await self._positions.of(self._log)
             self._log.seek(self._stands)
+            self._dirty = dict(self._stands)  # who was here before may not have come to tell it
         polled = await (self._ahead or self._polled())
         self._ahead = None
         items = [one for one in polled if partition_of(one) not in self._door.stopped]

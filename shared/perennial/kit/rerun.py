@@ -256,6 +256,8 @@ def said_item(service: Service, said: Said) -> Item:
         hops=said.hops,
         of=said.of,
     )
+    if said.mended:
+        return placed(service, Item(fact))
     if said.part >= 0:
         record = Record(said.topic, said.part, said.offset, None, None, ())
         return placed(service, Item(fact, None, "", record, answer_id=identity_of(fact)))

@@ -233,6 +233,8 @@ class Service:
     """A foreign fact's key; (part id, what it waits for) where only a part names it; or its names."""
     adapt: Callable[[Fact, Any], Awaitable[Fact]] | None = None
     """What the edge does to a partner's fact before it folds (sealing contact data)."""
+    reworded: Callable[[Any, Any], Any] | None = None
+    """(a fact as adapted, the same as a person mended it) → with the ids that follow from its words now."""
     jobs: Sequence[Any] = ()
     jobs_after_timers: bool = False
     """They look again whenever timers have fired, not only when time or reference moved."""

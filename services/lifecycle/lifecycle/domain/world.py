@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from perennial.contracts.calendar import EVERY_WEEKDAY
+from perennial.contracts.currencies import CURRENCIES
 from perennial.contracts.registers import CalendarChanged
 
 from lifecycle.domain.staff import Staff
@@ -32,7 +33,10 @@ def world(reference: Mapping[str, Mapping[str, Any]], policy: Policy) -> World:
 
 
 def unknown_in(draft: Policy, world: World) -> tuple[str, str] | None:
-    """What a draft names and nobody has registered: its path and the cure."""
+    """What a draft names and nobody has registered, ISO 4217 or we: its path and the cure."""
+    if draft.reporting_currency not in CURRENCIES:
+        told = f"{draft.reporting_currency} is no currency of ISO 4217: correct the code, as USD"
+        return "/reporting_currency", told
     if draft.calendar in world.calendars:
         return None
     known = ", ".join(sorted(world.calendars))
