@@ -98,8 +98,12 @@ async def test_a_seller_is_written_to_at_the_address_that_lead_intake_keeps(hous
     assert held["holder"] == who
     assert address in str(letter["to"])
     assert held["lead_id"] in letter.get_content()
-    sent = await house.items("notifications", "/v1/deliveries", endpoint=f"mail:{who}")
-    assert [one["state"] for one in sent] == ["sent"]
+
+    async def noted() -> bool:
+        sent = await house.items("notifications", "/v1/deliveries", endpoint=f"mail:{who}")
+        return [one["state"] for one in sent] == ["sent"]
+
+    await wait_until("the note that it was sent", noted, 10)
     seen = await house.perennial("tail", "registers", "--key", f"person:{who}", "--from-beginning")
     assert address not in seen.text, "it travels sealed"
     await leave(house, who)

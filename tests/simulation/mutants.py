@@ -13,7 +13,7 @@ from perennial.kit.batch import Writes
 from perennial.kit.lanes import Door
 from perennial.kit.naming import Names
 from perennial.kit.ordering import Ordering
-from perennial.kit.parts import BarredError, Parts
+from perennial.kit.parts import Parts
 from perennial.kit.postgres import CommitUnknownError
 from perennial.kit.verdicts import Verdicts
 
@@ -183,23 +183,6 @@ def _unbarred() -> AbstractContextManager[Any]:
     return patch.object(Parts, "stranger", lambda self, entity, fact: None)
 
 
-def _any_free() -> AbstractContextManager[Any]:
-    """Found here and mended: a part that nobody holds was taken, though it was let go of to another,
-    or its first holder was not read yet."""
-    stranger = Parts.stranger
-
-    def mutant(self: Parts, entity: Any, fact: Any) -> Any:
-        try:
-            return stranger(self, entity, fact)
-        except BarredError as barred:
-            name = entity.subject.name, barred.waits_for.partition(":")[2]
-            if self.holders.get(name):
-                raise
-            return None
-
-    return patch.object(Parts, "stranger", mutant)
-
-
 def _barred_alone() -> AbstractContextManager[Any]:
     """A barred fact is set aside, and its key goes on without it."""
     barred = Verdicts._barred
@@ -263,7 +246,6 @@ MUTANTS: dict[str, Mutant] = {
     "timers forgotten": _sleepy,
     "facts keep the key of their record": _keyless,
     "parts are taken from their holder": _unbarred,
-    "parts are taken whoever they were left to": _any_free,
     "barred without holding the key": _barred_alone,
     "who is who not looked at under the lock": _rootless,
     "deliveries told of after they are marked": _marked_first,

@@ -41,7 +41,6 @@ KINDS = [
 
 SEEN_BY = {
     "parts are taken from their holder": 21,
-    "parts are taken whoever they were left to": 143,
     "barred without holding the key": 22,
 }
 """Rare windows: a seed in which each stands open."""
