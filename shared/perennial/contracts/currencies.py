@@ -23,3 +23,10 @@ _WITHDRAWN_SINCE_1999 = """
 
 CURRENCIES = frozenset((_IN_FORCE + _WITHDRAWN_SINCE_1999).split())
 """Alphabetic codes in which amounts may be stated."""
+
+
+def mistyped(code: str | None) -> str:
+    """What is wrong with a currency, with the cure; "" where nothing is, or none is named."""
+    if code is None or code in CURRENCIES:
+        return ""
+    return f"{code} is no currency of ISO 4217: correct the code, as USD, EUR or CNY"

@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 
 from perennial.kit.lanes import Door
-from perennial.kit.postgres import is_transient, load_reference, snapshot
+from perennial.kit.postgres import TRANSIENT, load_reference, snapshot
 from perennial.kit.settle import Settlement
 from perennial.kit.waking import set_within
 from perennial.kit.worlds import Worlds
@@ -78,8 +78,7 @@ class Hearing:
             self._told.clear()
             try:
                 await self._door.in_doubt()
-            except Exception as error:
-                if not is_transient(error):
-                    raise
+            except TRANSIENT as error:
+                log.info("not read anew: %s", error)
                 self._told.set()
-                await asyncio.sleep(1)
+                await set_within(over[0], 1)

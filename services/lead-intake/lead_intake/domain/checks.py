@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from perennial.contracts.base import Refusal
-from perennial.contracts.currencies import CURRENCIES
+from perennial.contracts.currencies import mistyped
 from perennial.contracts.partner import PlaceOrder
 
 from lead_intake.domain.requests import CancelSaid, OfOrder, OrderSaid, PaymentSaid, ReturnSaid
@@ -55,10 +55,8 @@ def moment_fault(moment: datetime, field: str, policy: Policy, now: datetime) ->
 
 def currency_fault(code: str | None) -> Refusal | None:
     """What is wrong with a currency: for the rate of one that is none everybody would wait in vain."""
-    if code is None or code in CURRENCIES:
-        return None
-    detail = f"{code} is no currency of ISO 4217: correct the code, as USD, EUR or CNY."
-    return invalid("currency-unknown", detail, "currency")
+    told = mistyped(code)
+    return invalid("currency-unknown", f"{told}.", "currency") if told else None
 
 
 def _amounts(order: PlaceOrder, policy: Policy) -> Refusal | None:

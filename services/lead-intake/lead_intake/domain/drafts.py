@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from perennial.contracts.calendar import Period, length
+from perennial.contracts.currencies import mistyped
 
 from lead_intake.domain import contacts
-from lead_intake.domain.checks import currency_fault
 from lead_intake.domain.registers import LEVELS
 from lead_intake.domain.seller import KEPT
 from lead_intake.policy import Policy
@@ -20,8 +20,8 @@ def fault_in(draft: Policy, _world: object) -> _Fault | None:
 
 
 def _faults(draft: Policy) -> Iterator[_Fault]:
-    if unknown := currency_fault(draft.reporting_currency):
-        yield "/reporting_currency", unknown.detail
+    if told := mistyped(draft.reporting_currency):
+        yield "/reporting_currency", told
     yield from _periods(draft)
     if length(draft.holding.capacity.window) > KEPT:
         told = f"gains are kept for {KEPT.days} days: write {KEPT.days}d or less"

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from perennial.contracts.base import Currency, Id
-from perennial.contracts.currencies import CURRENCIES
+from perennial.contracts.currencies import mistyped
 
 Kind = Literal["order", "payment", "return", "cancel"]
 Blank = Literal["reject", "skip", "zero"]
@@ -25,9 +25,8 @@ def odd_formats(formats: list[str]) -> str:
 
 def odd_currency(code: str | None) -> str:
     """What is wrong with the currency of all rows, with the cure; "" if nothing is."""
-    if code is None or code in CURRENCIES:
-        return ""
-    return f"`currency` {code} is no currency of ISO 4217: correct the code, as USD"
+    told = mistyped(code)
+    return f"`currency` {told}" if told else ""
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from perennial.contracts.calendar import EVERY_WEEKDAY
-from perennial.contracts.currencies import CURRENCIES
+from perennial.contracts.currencies import mistyped
 from perennial.contracts.registers import CalendarChanged
 
 from lifecycle.domain.staff import Staff
@@ -34,8 +34,7 @@ def world(reference: Mapping[str, Mapping[str, Any]], policy: Policy) -> World:
 
 def unknown_in(draft: Policy, world: World) -> tuple[str, str] | None:
     """What a draft names and nobody has registered, ISO 4217 or we: its path and the cure."""
-    if draft.reporting_currency not in CURRENCIES:
-        told = f"{draft.reporting_currency} is no currency of ISO 4217: correct the code, as USD"
+    if told := mistyped(draft.reporting_currency):
         return "/reporting_currency", told
     if draft.calendar in world.calendars:
         return None
